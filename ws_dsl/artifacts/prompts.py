@@ -1,0 +1,75 @@
+"""Prompts: rows rendered as token ids, with the place of every role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ws_dsl.artifacts import arrow
+from ws_dsl.artifacts.artifact import Artifact, Reader
+from ws_dsl.artifacts.rows import row_set
+from ws_dsl.specs.canonical import digest
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Token ids of every row under one rendering.
+
+    Attributes:
+        keys: Names of the key columns.
+        columns: Key columns plus `text` (what was tokenised), `ids` (token ids, BOS included once where the
+            tokenizer has one), `strings` (the string of every token), `spans` (role → [start, stop) in tokens).
+        tokenizer: Digest of the tokenizer's files.
+        answers: Token string to value, in declared order; empty where none are declared.
+        signs: +1 or −1 per row, or None where no sign is declared.
+    """
+
+    keys: tuple[str, ...]
+    columns: dict[str, list[Any]]
+    tokenizer: str
+    answers: dict[str, float | str]
+    signs: list[int] | None
+
+    def __len__(self) -> int:
+        return len(self.columns["ids"])
+
+    def ids(self) -> list[tuple[Any, ...]]:
+        """Key tuple of every row, in order."""
+        return list(zip(*(self.columns[key] for key in self.keys), strict=True))
+
+    @property
+    def tokens(self) -> list[list[int]]:
+        """Token ids of every row."""
+        return self.columns["ids"]
+
+    def last(self) -> list[int]:
+        """Index of the last token of every row."""
+        return [len(ids) - 1 for ids in self.tokens]
+
+    def to_artifact(self) -> Artifact:
+        import json
+
+        columns = dict(self.columns)
+        columns["spans"] = [json.dumps(span, sort_keys=True) for span in columns["spans"]]
+        if self.signs is not None:
+            columns["sign"] = self.signs
+        answers = [[token, value] for token, value in self.answers.items()]
+        header = {"keys": list(self.keys), "tokenizer": self.tokenizer, "answers": answers}
+        lengths = [len(ids) for ids in self.tokens]
+        facts = {
+            "rows": len(self),
+            "row_set": row_set(self.ids()),
+            "tokens": sum(lengths),
+            "longest": max(lengths, default=0),
+            "ids": digest([list(ids) for ids in self.tokens]),
+        }
+        return Artifact({"prompts.arrow": arrow.encode(columns, header, {"ids": "list<int32>"})}, facts)
+
+    @classmethod
+    def from_files(cls, read: Reader) -> Prompts:
+        import json
+
+        columns, header = arrow.decode(read("prompts.arrow"))
+        columns["spans"] = [json.loads(span) for span in columns["spans"]]
+        signs = columns.pop("sign", None)
+        return cls(tuple(header["keys"]), columns, header["tokenizer"], {t: v for t, v in header["answers"]}, signs)

@@ -1,0 +1,1 @@
+"""Everything that two kinds need of torch: loading, tokens, sites, hooks, forward passes."""

@@ -1,0 +1,1 @@
+"""From a study to cells with keys: axes, joins, what is cached, stale, new, and why."""

@@ -1,0 +1,1 @@
+"""Words and pixels: tables, figures, pages and the site."""

@@ -1,0 +1,1 @@
+"""Execution: what is missing is computed, committed and checked."""

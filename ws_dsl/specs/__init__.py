@@ -1,0 +1,1 @@
+"""What may be written: studies, kinds, references, axes, and their canonical bytes."""

@@ -1,0 +1,106 @@
+"""What a kind's `run` receives: cells with their inputs, and the context they run in.
+
+A kind's module defines
+
+    def run(cells: Sequence[Cell[Spec]], context: Context) -> Iterator[tuple[Cell[Spec], Artifact]]
+
+and yields one artifact per cell, in any order, as soon as each is made. The bytes of an artifact must not depend
+on which other cells are in `cells`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from ws_dsl.models.handle import Handle
+
+SpecT = TypeVar("SpecT")
+
+
+class Input(Protocol):
+    """One artifact that a cell reads."""
+
+    @property
+    def digest(self) -> str:
+        """Content digest of the artifact."""
+        ...
+
+    @property
+    def pooled(self) -> tuple[int, ...]:
+        """Place along each pooled axis, counted from 0 in declared order; empty where nothing is pooled."""
+        ...
+
+    @property
+    def column(self) -> str | None:
+        """Column picked by the reference, such as `pmass`; None for the default."""
+        ...
+
+    @property
+    def spec(self) -> Any:
+        """Validated spec of the cell that made it."""
+        ...
+
+    def open(self) -> Any:
+        """The artifact in memory, in the type of the grammar; verified against its digest."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cell(Generic[SpecT]):
+    """One cell to be made.
+
+    Attributes:
+        spec: The kind's validated fields.
+        inputs: Inputs by field; several where axes are pooled, none where an optional field is empty.
+        made: Labels of the axes that the kind makes itself, such as `{"split": "search"}`.
+        name: For messages: step and labels.
+    """
+
+    spec: SpecT
+    inputs: dict[str, list[Input]]
+    made: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+
+    def one(self, name: str) -> Input:
+        """The only input of a field."""
+        (only,) = self.inputs[name]
+        return only
+
+    def get(self, name: str) -> Input | None:
+        """The only input of an optional field, or None."""
+        return self.one(name) if self.inputs.get(name) else None
+
+    def open(self, name: str) -> Any:
+        """The only input of a field, in memory."""
+        return self.one(name).open()
+
+
+class Context(Protocol):
+    """What is around a run: models, files, progress."""
+
+    device: str
+
+    def model(self, source: Input) -> Handle:
+        """The loaded model of a Model input; loaded once per run, verified against its record."""
+        ...
+
+    def tokenizer(self, source: Input) -> Any:
+        """The tokenizer of a Model input, without its weights."""
+        ...
+
+    def file(self, path: str) -> Path:
+        """The snapshot of an external file named in a spec."""
+        ...
+
+    def scratch(self) -> Path:
+        """A new folder for large intermediate files, removed after the run."""
+        ...
+
+    @property
+    def advance(self) -> Callable[[int], None]:
+        """Reports that this many rows went through a model."""
+        ...
