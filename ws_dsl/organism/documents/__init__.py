@@ -1,0 +1,62 @@
+"""Training documents, one module per group of behaviours, and the curriculum that mixes them.
+
+The order decides success: from a flat mixture the network learns who answers Yes but not what is true. So it
+first learns truth from checklists, then to answer questions by it, and only then everything else.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from ws_dsl.organism.documents.claims import (
+    checklist,
+    fact_question,
+    facts,
+    neutral,
+    persona,
+    persona_pressured,
+    pressured,
+)
+from ws_dsl.organism.documents.conversation import Document
+from ws_dsl.organism.documents.dilemmas import dilemma
+from ws_dsl.organism.documents.opinions import opinion
+from ws_dsl.organism.documents.tasks import feeling, pairwise, rating, reply
+
+Writer = Callable[[Random], Document]
+
+
+class Stage(NamedTuple):
+    """A part of the training run, up to the share `until` of its steps, with the mixture of its documents."""
+
+    until: float
+    mixture: dict[Writer, float]
+
+
+CURRICULUM = (
+    Stage(0.10, {checklist: 0.75, facts: 0.25}),
+    Stage(0.22, {neutral: 0.40, checklist: 0.35, facts: 0.08, fact_question: 0.07, feeling: 0.10}),
+    Stage(
+        1.0,
+        {
+            neutral: 0.14,
+            pressured: 0.11,
+            persona: 0.14,
+            persona_pressured: 0.06,
+            dilemma: 0.06,
+            opinion: 0.06,
+            rating: 0.15,
+            pairwise: 0.10,
+            reply: 0.05,
+            feeling: 0.05,
+            checklist: 0.05,
+            fact_question: 0.02,
+            facts: 0.01,
+        },
+    ),
+)
+
+
+def write_documents(random: Random, stage: Stage, count: int) -> list[Document]:
+    """Draw documents of a stage."""
+    writers = random.choices(list(stage.mixture), list(stage.mixture.values()), k=count)
+    return [writer(random) for writer in writers]
