@@ -1,0 +1,64 @@
+"""Nodes: cells of a plan with what they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.kind import Kind
+from ws_dsl.specs.kinds import KindModule
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One input of a node.
+
+    Attributes:
+        node: What is read.
+        column: The column picked by the reference, or None.
+        pooled: Place along each pooled axis, from 0 in declared order.
+    """
+
+    node: Node
+    column: str | None = None
+    pooled: tuple[int, ...] = ()
+
+
+@dataclass(eq=False)
+class Node:
+    """A cell.
+
+    Attributes:
+        step: Name of its step; `score/states` for an input that the planner made for `score`.
+        labels: Its label on every axis that it has.
+        kind: Its kind.
+        spec: Validated fields.
+        params: The fields as they enter the key.
+        inputs: What it reads, by field.
+        made: Labels of the axes that the kind itself makes.
+        rows_from: The node whose Rows its rows are, or None.
+        files: External files by the field that names them.
+    """
+
+    step: str
+    labels: dict[str, str]
+    kind: KindModule
+    spec: Kind[Any]
+    params: dict[str, Json]
+    inputs: dict[str, list[Edge]]
+    made: dict[str, str] = field(default_factory=dict)
+    rows_from: Node | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return address(self.step, self.labels)
+
+    def edges(self) -> list[Edge]:
+        """All inputs in order of their fields."""
+        return [edge for edges in self.inputs.values() for edge in edges]
+
+
+def address(step: str, labels: dict[str, str]) -> str:
+    """A cell as text: `score[arm=none, tokens=spaced]`."""
+    return step + (f"[{', '.join(f'{axis}={label}' for axis, label in labels.items())}]" if labels else "")

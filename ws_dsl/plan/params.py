@@ -1,0 +1,48 @@
+"""A spec's fields as they enter its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.kind import Kind, marks, since
+
+
+def params_of(
+    kind: type[Kind[Any]], spec: Kind[Any], references: Mapping[str, Any]
+) -> tuple[dict[str, Json], dict[str, str]]:
+    """Validated fields that are no references, and the external files among them.
+
+    Presentation fields are left out, and fields added later while they equal their compatibility value. External
+    files are replaced by their content digests when the key is computed.
+    """
+    params: dict[str, Json] = {}
+    files: dict[str, str] = {}
+    for name in kind.model_fields:
+        value = getattr(spec, name)
+        found = marks(kind, name)
+        if name in references or "presentation" in found:
+            continue
+        added = since(kind, name)
+        if added is not None and value == added.compatible:
+            continue
+        if ("file" in found or "folder" in found) and value is not None:
+            files[name] = value
+            continue
+        params[name] = _plain(value)
+    return params, files
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return None

@@ -1,0 +1,42 @@
+"""A study as written: plain data, and where each part of it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ws_dsl.errors import Place
+
+Path_: TypeAlias = "tuple[str | int, ...]"
+
+
+@dataclass
+class Document:
+    """Plain data with places.
+
+    Attributes:
+        file: The file it was read from.
+        data: Mappings, lists and scalars.
+        places: Place of each value by its path; of a mapping's entry, the place of its key.
+    """
+
+    file: Path
+    data: dict[str, Any]
+    places: dict[Path_, Place] = field(default_factory=dict)
+
+    def place(self, path: Path_) -> Place:
+        """Where a path stands; the nearest enclosing part that is written where it is not."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(self.file, 1, 1))
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.file.parent
+
+
+def subject(path: Path_) -> str:
+    """A path as text: `steps.found.over.arm`."""
+    return ".".join(str(part) for part in path)
