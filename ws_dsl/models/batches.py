@@ -1,0 +1,51 @@
+"""Which rows run together, so that a row's bits never depend on its neighbours.
+
+The last bits of a matrix product depend on the shapes of its factors. Therefore the shape of every batch follows
+from the length of one row: lengths are padded up to a multiple of eight, and the number of rows in a batch is a
+function of that length alone; dummy rows fill the last batch. A row computed alone, among others, in any order and
+at any place in its batch then goes through the same arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+BUCKET = 8
+"""Lengths are padded up to a multiple of this many tokens."""
+
+
+class Batch(NamedTuple):
+    """Rows that run together.
+
+    Attributes:
+        indices: Places of the rows in the sequence they came in; at most `rows`.
+        rows: Rows of the batch, dummy rows included.
+        length: Tokens of every row of the batch, padding included.
+    """
+
+    indices: list[int]
+    rows: int
+    length: int
+
+
+def padded(length: int) -> int:
+    """Length of the batch that a row of this length runs in."""
+    return -(-length // BUCKET) * BUCKET
+
+
+def rows_per_batch(length: int) -> int:
+    """Rows of a batch of this padded length: about 2,048 tokens, between 8 and 32 rows, a multiple of 8."""
+    return max(8, min(32, 2048 // length // 8 * 8))
+
+
+def batches(lengths: Sequence[int]) -> Iterator[Batch]:
+    """Batches that hold every row once, shorter rows first."""
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for index, length in enumerate(lengths):
+        buckets[padded(length)].append(index)
+    for length, indices in sorted(buckets.items()):
+        rows = rows_per_batch(length)
+        for start in range(0, len(indices), rows):
+            yield Batch(indices[start : start + rows], rows, length)
