@@ -1,0 +1,210 @@
+"""Catalogue: quick answers over all manifests, and which study last used which of them.
+
+Nothing is stored here alone. Before it answers, the catalogue compares the times of the 256 manifest folders with
+those it knows and reads what is new; so whoever committed, and however it ended, the answers are those of the
+manifests. A folder changed less than two seconds before it was read is read again next time, since a file system's
+clock may be that coarse.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ws_dsl.errors import RegistryError
+from ws_dsl.registry.database import Database
+from ws_dsl.registry.layout import Layout, load
+from ws_dsl.registry.manifest import SHA256, Manifest
+from ws_dsl.registry.quarantine import intact
+from ws_dsl.specs.canonical import canonical
+
+COARSE = 2_000_000_000
+"""Nanoseconds within which two changes may bear the same time."""
+
+RUN_KIND = "study_run"
+RUN_FILE = "study.json"
+
+
+class Entry(NamedTuple):
+    """One artifact; `bytes` is the size of its files, `created` ISO 8601 in UTC, `seconds` the time it took."""
+
+    key: str
+    digest: str
+    kind: str
+    bytes: int
+    seconds: float
+    created: str
+
+
+class Run(NamedTuple):
+    """One committed run of a study; `key` is that of the run's own artifact."""
+
+    key: str
+    study: str
+    file: str
+    created: str
+
+
+class Address(NamedTuple):
+    """A cell of a study, and the key that it had in the latest run that had the cell.
+
+    Attributes:
+        study: Id of the study.
+        step: Name of the step.
+        cell: Labels by axis.
+        key: Key of the cell's artifact.
+        run: Key of that run's own artifact.
+        created: Time of that run, ISO 8601 in UTC.
+    """
+
+    study: str
+    step: str
+    cell: dict[str, str]
+    key: str
+    run: str
+    created: str
+
+
+class Catalogue:
+    """Answers over the manifests of a store."""
+
+    def __init__(self, layout: Layout, database: Database):
+        self._layout = layout
+        self._database = database
+
+    def artifacts(self) -> list[Entry]:
+        """Every artifact, oldest first."""
+        sql = "SELECT key, digest, kind, bytes, seconds, created FROM manifests ORDER BY created, key"
+        return [Entry(*row) for row in self._ask(sql)]
+
+    def runs(self, study: str | None = None) -> list[Run]:
+        """Committed runs, latest first."""
+        sql = "SELECT key, study, file, created FROM runs WHERE ?1 IS NULL OR study = ?1 ORDER BY created DESC, key DESC"
+        return [Run(*row) for row in self._ask(sql, study)]
+
+    def addresses(self, study: str | None = None) -> list[Address]:
+        """Every cell that a study ever had, with its latest key, in the order of the study."""
+        # With a single max(), SQLite takes the other columns from the row of the maximum.
+        sql = """
+            SELECT study, step, cell, key, run, created, place, max(created || run) FROM addresses
+            WHERE ?1 IS NULL OR study = ?1 GROUP BY study, step, cell ORDER BY study, created DESC, run, place
+        """
+        return [
+            Address(study, step, json.loads(cell), key, run, created)
+            for study, step, cell, key, run, created, _, _ in self._ask(sql, study)
+        ]
+
+    def previous(self, study: str, step: str, cell: Mapping[str, str]) -> str | None:
+        """Key that a cell had in the latest run that had it, or None."""
+        sql = """
+            SELECT key FROM addresses WHERE study = ? AND step = ? AND cell = ?
+            ORDER BY created DESC, run DESC LIMIT 1
+        """
+        rows = self._ask(sql, study, step, _text(cell))
+        return rows[0][0] if rows else None
+
+    def _ask(self, sql: str, *values: str | None) -> list[tuple[Any, ...]]:
+        def work(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            _refresh(self._layout, connection)
+            return connection.execute(sql, values).fetchall()
+
+        return self._database.attempt(work)
+
+
+def _refresh(layout: Layout, connection: sqlite3.Connection) -> None:
+    """Brings the index up to the manifests."""
+    known: dict[str, int] = dict(connection.execute("SELECT name, mtime FROM folders"))
+    now = time.time_ns()
+    found = _times(layout)
+    for name in sorted(known.keys() | found.keys()):
+        if known.get(name) != found.get(name):
+            _refresh_folder(layout, connection, name)
+            if name not in found:
+                connection.execute("DELETE FROM folders WHERE name = ?", (name,))
+            elif now - found[name] > COARSE:
+                connection.execute("REPLACE INTO folders VALUES (?, ?)", (name, found[name]))
+
+
+def _refresh_folder(layout: Layout, connection: sqlite3.Connection, name: str) -> None:
+    rows = connection.execute(
+        "SELECT key, stamp FROM manifests WHERE key BETWEEN ? AND ?", (name, f"{name}g")
+    )
+    known: dict[str, str] = dict(rows)
+    found = _stamps(layout, name)
+    for key in sorted(known.keys() | found.keys()):
+        if known.get(key) == found.get(key):
+            continue
+        for sql in ("manifests WHERE key", "runs WHERE key", "addresses WHERE run"):
+            connection.execute(f"DELETE FROM {sql} = ?", (key,))
+        # A damaged manifest is no artifact; `verify` reports it.
+        with suppress(RegistryError):
+            if key in found and (manifest := load(layout, key)) is not None:
+                _insert(layout, connection, manifest, found[key])
+
+
+def _insert(layout: Layout, connection: sqlite3.Connection, manifest: Manifest, stamp: str) -> None:
+    row = (
+        manifest.key,
+        stamp,
+        manifest.digest,
+        manifest.kind,
+        manifest.bytes,
+        manifest.seconds,
+        manifest.created,
+    )
+    connection.execute("INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    if manifest.kind != RUN_KIND:
+        return
+    path, digest = layout.object(manifest.files[RUN_FILE].sha256), manifest.files[RUN_FILE].sha256
+    if not intact(path, digest):
+        return
+    run = json.loads(path.read_bytes())
+    connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?)", (manifest.key, run["study"], run["file"], manifest.created)
+    )
+    connection.executemany(
+        "REPLACE INTO addresses VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                run["study"],
+                cell["step"],
+                _text(cell["cell"]),
+                manifest.created,
+                manifest.key,
+                place,
+                cell["key"],
+            )
+            for place, cell in enumerate(run["cells"])
+        ],
+    )
+
+
+def _times(layout: Layout) -> dict[str, int]:
+    try:
+        with os.scandir(layout.manifests) as entries:
+            return {entry.name: entry.stat().st_mtime_ns for entry in entries if entry.is_dir()}
+    except FileNotFoundError:
+        return {}
+
+
+def _stamps(layout: Layout, name: str) -> dict[str, str]:
+    stamps: dict[str, str] = {}
+    try:
+        with os.scandir(layout.manifests / name) as entries:
+            for entry in entries:
+                key, suffix = os.path.splitext(entry.name)
+                if suffix == ".json" and SHA256.fullmatch(key):
+                    stat = entry.stat()
+                    stamps[key] = f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+    except FileNotFoundError:
+        pass
+    return stamps
+
+
+def _text(cell: Mapping[str, str]) -> str:
+    return canonical(dict(cell)).decode()

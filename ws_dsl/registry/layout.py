@@ -1,0 +1,123 @@
+"""Where things are in a store, and whether a manifest counts.
+
+objects/ab/abcd…          content, by SHA-256; read-only
+manifests/ab/abcd….json   records, by key; written last
+quarantine/SUBJECT/TIME/  what was found damaged, with the reason; never served, never deleted
+conflicts/KEY/DIGEST.json other bytes that a second run gave for a key
+tmp/                      private folders of running commits
+catalogue.sqlite          an index, rebuilt from the manifests whenever it is missing
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ws_dsl.errors import DamagedError, RegistryError
+from ws_dsl.registry.manifest import SHA256, FileRecord, Manifest
+
+
+class Layout(NamedTuple):
+    """The folders of a store.
+
+    Attributes:
+        root: Folder of the store; it need not exist yet.
+    """
+
+    root: Path
+
+    @property
+    def objects(self) -> Path:
+        return self.root / "objects"
+
+    @property
+    def manifests(self) -> Path:
+        return self.root / "manifests"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def conflicts(self) -> Path:
+        return self.root / "conflicts"
+
+    @property
+    def attempts(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.root / "catalogue.sqlite"
+
+    def object(self, sha256: str) -> Path:
+        """Place of the bytes with this digest."""
+        return self.objects / sha256[:2] / sha256
+
+    def manifest(self, key: str) -> Path:
+        """Place of the record of this key."""
+        return self.manifests / key[:2] / f"{key}.json"
+
+
+def load(layout: Layout, key: str) -> Manifest | None:
+    """The record of a key, or None where there is none; says nothing of the objects.
+
+    Raises:
+        DamagedError: the record is not what was written.
+    """
+    path = layout.manifest(key)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise DamagedError(f"the manifest of {key[:12]} is damaged ({path}): it is not text") from None
+    try:
+        manifest = Manifest.from_json(text)
+    except RegistryError as error:
+        raise type(error)(f"{key[:12]}: {error} ({path})") from None
+    if manifest.key != key:
+        raise DamagedError(
+            f"the manifest of {key[:12]} is damaged ({path}): it is that of {manifest.key[:12]}"
+        )
+    return manifest
+
+
+def standing(layout: Layout, key: str) -> Manifest | None:
+    """The record of a key if it can be served: intact, with every object there and of its size."""
+    try:
+        manifest = load(layout, key)
+    except DamagedError:
+        return None
+    return manifest if manifest is not None and complete(layout, manifest) else None
+
+
+def complete(layout: Layout, manifest: Manifest) -> bool:
+    """Whether every object is there and of its size; a stat each, no reading."""
+    return all(_present(layout, record) for record in manifest.files.values())
+
+
+def keys(layout: Layout, prefix: str = "") -> Iterator[str]:
+    """Keys of all manifests that begin with a prefix, in no order."""
+    folders = [layout.manifests / prefix[:2]] if len(prefix) >= 2 else entries(layout.manifests)
+    for folder in folders:
+        for path in entries(folder):
+            if path.suffix == ".json" and path.stem.startswith(prefix) and SHA256.fullmatch(path.stem):
+                yield path.stem
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it does not exist."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _present(layout: Layout, record: FileRecord) -> bool:
+    try:
+        return os.stat(layout.object(record.sha256)).st_size == record.bytes
+    except FileNotFoundError:
+        return False
