@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -150,3 +151,10 @@ def _weights(folder: Path) -> list[str]:
         f'python -c "from transformers import AutoModelForCausalLM as M; '
         f"M.from_pretrained('{folder}', use_safetensors=False).save_pretrained('{folder}')\""
     )
+
+
+def hub_folder(repo: str, revision: str) -> Path:
+    """Where the Hugging Face cache keeps a revision of a repository; it may not be there yet."""
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    return cache / f"models--{repo.replace('/', '--')}" / "snapshots" / revision

@@ -184,6 +184,16 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
         return {}
 
     @classmethod
+    def external(cls, spec: Any) -> dict[str, str]:
+        """Files and folders outside the study that it reads, beside its marked fields."""
+        return {}
+
+    @classmethod
+    def foresee(cls, spec: Any, inspection: Inspection) -> dict[str, Json]:
+        """Facts of the artifact that are known before it exists, such as its `world`."""
+        return {}
+
+    @classmethod
     def changes_nothing(cls, spec: Any) -> bool:
         """Whether this is an intervention without effect, which is `none`."""
         return False

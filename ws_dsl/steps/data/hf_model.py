@@ -1,0 +1,69 @@
+"""A Hugging Face checkpoint.
+
+What it does
+    Gives a causal language model from a local folder, or from the Hub at a pinned revision. It enters keys by the
+    digests of its files, so a moved folder is the same model and an edited one is not. Weights are read from
+    safetensors only; code that comes with a repository is never run.
+
+What it cannot show
+    Whether a checkpoint behaves as its card says. Architectures whose parity is not tested are refused.
+
+Inputs and output
+    `path` (a folder) or `repo` with `revision` (a commit; the files must be in the Hugging Face cache or the Hub
+    within reach), `dtype`. Gives a Model of the world `real`.
+
+Reference
+    https://huggingface.co/docs/transformers/main_classes/model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.specs import types
+from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.checkpoint import hub_folder
+from ws_dsl.specs.inspection import Inspection
+from ws_dsl.specs.kind import Folder, Kind, Presentation
+from ws_dsl.steps.cell import Cell, Context
+from ws_dsl.steps.data._checkpoint import record
+
+
+class HfModel(Kind[types.Model]):
+    """A causal language model by folder, or by repository and revision."""
+
+    path: Folder | None = None
+    repo: Annotated[str | None, Presentation] = None
+    revision: Annotated[str | None, Presentation, Field(pattern=r"^[0-9a-f]{40}$")] = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> HfModel:
+        if (self.path is None) == (self.repo is None):
+            raise ValueError("write either path (a local folder) or repo with revision (a Hub model)")
+        if self.repo is not None and self.revision is None:
+            raise ValueError("repo needs revision: the 40 hex digits of a commit, so that the model cannot change")
+        return self
+
+    @classmethod
+    def external(cls, spec: Any) -> dict[str, str]:
+        return {} if spec.repo is None else {"path": str(hub_folder(spec.repo, spec.revision))}
+
+    @classmethod
+    def foresee(cls, spec: Any, inspection: Inspection) -> dict[str, Json]:
+        return {"world": "real"}
+
+
+version = 1
+
+
+def run(cells: Sequence[Cell[HfModel]], context: Context) -> Iterator[tuple[Cell[HfModel], Artifact]]:
+    """Records a checkpoint by the digests of its files."""
+    for cell in cells:
+        folder = cell.files["path"]
+        title = cell.spec.repo or folder.name
+        yield cell, record(folder, "real", cell.spec.dtype, title).to_artifact()
