@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from ws_dsl.specs.checkpoint import Shape
+
 
 class Complaint(NamedTuple):
     """A mistake that a kind found in its own fields.
@@ -30,10 +32,10 @@ class Inspection(Protocol):
         """Tokens of a text under the tokenizer of a model input; None where it is not at hand."""
         ...
 
-    def file(self, path: str) -> bytes | None:
-        """Content of an external file that is not yet in the store; None when it is and was read before."""
+    def file(self, field: str) -> bytes:
+        """Content of the external file that a field names; OSError where it cannot be read."""
         ...
 
-    def label(self, path: str) -> str:
-        """How the file is named in messages."""
+    def shape(self) -> Shape | None:
+        """Sizes of the cell's model, or None where its folder is not at hand."""
         ...
