@@ -1,0 +1,34 @@
+"""Figures as SVG: text as text, on no background, the same bytes for the same numbers.
+
+`draw` takes the long-form numbers and the part each column plays, and knows nothing of studies. Black is written as
+`currentColor`, so that a figure follows the theme of the page that shows it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ws_dsl.report.frame import Frame, Roles
+
+KINDS = ("ecdf", "histogram", "violin", "scatter", "line", "interval", "heatmap")
+
+
+def draw(kind: str, frame: Frame, roles: Roles, *, alt: str, title: str) -> bytes:
+    """One figure.
+
+    Args:
+        kind: One of `KINDS`; its module says which roles it reads.
+        frame: The numbers.
+        roles: Which column plays which part.
+        alt: What the figure shows, for those who cannot see it; becomes `<desc>`.
+        title: Its short name; becomes `<title>` and is not drawn.
+
+    Returns:
+        An SVG file.
+
+    Raises:
+        KeyError: a role names a column that the frame lacks.
+    """
+    from ws_dsl.report.figures import canvas
+
+    return canvas.draw(import_module(f"ws_dsl.report.figures.{kind}"), frame, roles, alt, title)

@@ -1,0 +1,43 @@
+"""Empirical distribution: the share of rows at or below each value of `of`, one curve per `colour`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ws_dsl.report.figures import canvas, distribution
+from ws_dsl.report.figures.distribution import counts
+from ws_dsl.report.figures.style import Styles, groups
+from ws_dsl.report.frame import Frame, Roles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["counts", "finish", "height", "panel"]
+
+
+def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
+    for label, rows in groups(part, roles, styles):
+        values = sorted(rows.numbers(roles.of))
+        shares = [place / len(values) for place in range(len(values) + 1)]
+        style = styles.of(label)
+        axes.plot(
+            [values[0], *values],
+            shares,
+            color=style.colour,
+            marker=style.shape,
+            markevery=(len(values) // 10, max(1, len(values) // 5)),
+            drawstyle="steps-post",
+        )
+    window = distribution.window(whole.numbers(roles.of))
+    axes.set_xlim(window.low, window.high)
+    axes.set_ylim(0, 1)
+    canvas.grid(axes, "both")
+
+
+def height(whole: Frame, roles: Roles, panels: int) -> float:
+    return 300 if panels < 3 else 220
+
+
+def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
+    canvas.label_outer(panels, distribution.label(whole, roles.of, n), "share of rows at or below")

@@ -1,0 +1,69 @@
+"""Heat map: `of` for every pair of labels of `x` and `y`; the scale is symmetric where the values change sign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ws_dsl.report.figures import canvas
+from ws_dsl.report.figures.interval import counts
+from ws_dsl.report.figures.style import Styles
+from ws_dsl.report.frame import Frame, Roles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["counts", "finish", "height", "panel"]
+
+_MOST_TICKS = 16
+_MOST_WRITTEN = 80
+
+
+def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
+    import numpy as np
+
+    x, y = roles.x or "x", roles.y or "y"
+    across, down = whole.levels(x), whole.levels(y)
+    values = np.full((len(down), len(across)), np.nan)
+    for a, b, value in zip(part.columns[x], part.columns[y], part.columns[roles.of], strict=True):
+        if value is not None:
+            values[down.index(str(b)), across.index(str(a))] = float(value)
+    low, high = _limits(whole, roles)
+    colours = "PuOr_r" if low < 0 < high else "viridis"
+    mesh = axes.pcolormesh(
+        np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, edgecolors="face", linewidth=0.4
+    )
+    if values.size <= _MOST_WRITTEN:
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                red, green, blue, _ = mesh.cmap(mesh.norm(value))
+                light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+                ink = "#1d1f21" if light else "#ffffff"
+                axes.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center", color=ink, size=11)
+    for axis, labels in ((axes.xaxis, across), (axes.yaxis, down)):
+        every = -(-len(labels) // _MOST_TICKS)
+        axis.set_ticks([place + 0.5 for place in range(0, len(labels), every)], labels[::every])
+    axes.set_xlim(0, len(across))
+    axes.set_ylim(len(down), 0)
+    axes.spines[:].set_visible(False)
+
+
+def height(whole: Frame, roles: Roles, panels: int) -> float:
+    lines = len(whole.levels(roles.y or "y"))
+    return max(90.0, lines * max(14.0, min(30.0, 420 / lines)))
+
+
+def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
+    canvas.label_outer(panels, whole.title(roles.x or "x"), whole.title(roles.y or "y"))
+    label = whole.title(roles.of)
+    bar = figure.colorbar(panels[0].collections[0], ax=panels, label=f"{label}, {n}" if n else label, aspect=30)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+
+
+def _limits(whole: Frame, roles: Roles) -> tuple[float, float]:
+    values = whole.numbers(roles.of)
+    low, high = min(values), max(values)
+    if low < 0 < high:
+        reach = max(-low, high)
+        return -reach, reach
+    return low, high

@@ -1,0 +1,50 @@
+"""Violins: density of `of` for every label of `x`, side by side per `colour`, with median and quartiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ws_dsl.report.figures import canvas, distribution
+from ws_dsl.report.figures.distribution import counts
+from ws_dsl.report.figures.style import Styles, groups
+from ws_dsl.report.frame import Frame, Roles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["counts", "finish", "height", "panel"]
+
+
+def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
+    import numpy as np
+
+    labels = whole.levels(roles.x) if roles.x else [""]
+    colours = list(styles.colours)
+    width = 0.8 / len(colours)
+    for place, label in enumerate(labels):
+        here = part.where(roles.x, label) if roles.x else part
+        for name, rows in groups(here, roles, styles):
+            values = rows.numbers(roles.of)
+            if not values:
+                continue
+            style = styles.of(name)
+            middle = place + (colours.index(name) - (len(colours) - 1) / 2) * width
+            bodies = axes.violinplot([values], positions=[middle], widths=0.92 * width, showextrema=False)["bodies"]
+            for body in bodies:
+                body.set(facecolor=style.colour, edgecolor=style.colour, alpha=0.28)
+            low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+            axes.vlines(middle, low, high, color=style.colour, linewidth=3)
+            axes.plot([middle], [median], marker=style.shape, color=style.colour, markeredgecolor="white")
+    window = distribution.window(whole.numbers(roles.of))
+    axes.set_ylim(window.low, window.high)
+    axes.set_xticks(range(len(labels)), labels)
+    canvas.grid(axes, "y")
+
+
+def height(whole: Frame, roles: Roles, panels: int) -> float:
+    return 300 if panels < 3 else 240
+
+
+def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
+    canvas.label_outer(panels, whole.title(roles.x) if roles.x else "", distribution.label(whole, roles.of, n))

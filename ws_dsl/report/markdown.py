@@ -1,0 +1,200 @@
+"""Markdown to HTML: raw HTML off, images from the page's own folder only, verdict words set as badges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import OptionsDict
+
+WORDS = {
+    "Supported": "supported",
+    "Refuted": "refuted",
+    "Undecided": "undecided",
+    "passed": "passed",
+    "failed": "failed",
+    "warned": "warned",
+    "Failed check": "failed",
+    "Warning": "warned",
+}
+"""Class of a word set alone in bold; a quotation that begins with one becomes a card of that class."""
+
+_FIGURE = re.compile(r"figures/[A-Za-z0-9_-]+\.svg")
+_INTERVAL = re.compile(r"\[[^\[\]]*\](?: n = \d+)?$")
+_HTML_TAGS = set(
+    "a blockquote br code dd div dl dt em figcaption figure h1 h2 h3 h4 hr li ol p pre s span strong "
+    "table tbody td th thead tr ul".split()
+)
+
+
+class Page(NamedTuple):
+    """A rendered page.
+
+    Attributes:
+        facts: Its front matter.
+        body: Safe HTML.
+        sections: Anchor and text of every second-level heading.
+    """
+
+    facts: dict[str, Any]
+    body: str
+    sections: list[tuple[str, str]]
+
+
+def render(text: str, folder: Path) -> Page:
+    """HTML of one page.
+
+    Args:
+        text: Markdown with front matter; nothing in it is trusted.
+        folder: Where its figures lie.
+
+    Raises:
+        FileNotFoundError: a figure is not there.
+    """
+    import nh3
+
+    from ws_dsl.report import svg
+
+    parser = _parser()
+    figures: list[str] = []
+    environment: dict[str, Any] = {"figures": figures}
+    tokens = parser.parse(text, environment)
+    body = nh3.clean(
+        parser.renderer.render(tokens, parser.options, environment),
+        tags=_HTML_TAGS,
+        attributes={"*": {"class", "id"}, "a": {"href"}, "div": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"}},
+        url_schemes={"https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
+    for number, source in enumerate(figures):
+        drawing = svg.inline((folder / source).read_bytes(), Path(source).stem)
+        body = body.replace(f'<span class="figure-{number}"></span>', drawing, 1)
+    return Page(_front_matter(tokens), body, _sections(tokens))
+
+
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.anchors import anchors_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+    parser.use(front_matter_plugin).use(anchors_plugin, min_level=2, max_level=3)
+    parser.core.ruler.push("badges", lambda state: _badges(state.tokens))
+    parser.core.ruler.push("captions", lambda state: _captions(state.tokens))
+    parser.core.ruler.push("links", lambda state: _links(state.tokens))
+    parser.add_render_rule("image", _image)
+    parser.add_render_rule("fence", _fence)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
+    return parser
+
+
+def _badges(tokens: list[Token]) -> None:
+    for at, token in enumerate(tokens):
+        for place, child in enumerate(token.children or ()):
+            if child.type != "strong_open" or not token.children:
+                continue
+            word = WORDS.get(token.children[place + 1].content)
+            if word is None:
+                continue
+            child.attrJoin("class", f"badge {word}")
+            if place <= 1 and tokens[at - 2].type == "blockquote_open":
+                tokens[at - 2].attrJoin("class", f"card {word}")
+
+
+def _captions(tokens: list[Token]) -> None:
+    """A paragraph that begins with an image is a figure, and what follows the image is its caption."""
+    from markdown_it.token import Token
+
+    for at, token in enumerate(tokens):
+        children = token.children or []
+        if token.type != "inline" or not children or children[0].type != "image":
+            continue
+        tokens[at - 1].tag = tokens[at + 1].tag = "figure"
+        rest = [child for child in children[1:] if child.type != "hardbreak"]
+        if rest:
+            opened, closed = Token("caption_open", "figcaption", 1), Token("caption_close", "figcaption", -1)
+            token.children = [children[0], opened, *rest, closed]
+
+
+def _links(tokens: list[Token]) -> None:
+    for token in tokens:
+        if token.type in ("th_open", "td_open") and "right" in str(token.attrGet("style")):
+            token.attrs = {"class": "right"}
+        for child in token.children or ():
+            if child.type == "link_open":
+                child.attrSet("href", re.sub(r"^([^:]*)\.md(#.*)?$", r"\1.html\2", str(child.attrGet("href"))))
+        if token.type == "inline" and token.level and token.children and len(token.children) == 1:
+            _split_interval(token)
+
+
+def _split_interval(token: Token) -> None:
+    """The interval or n that ends a table's cell is set lighter than its estimate."""
+    from markdown_it.token import Token
+
+    (only,) = token.children or [Token("text", "", 0)]
+    found = _INTERVAL.search(only.content) if only.type == "text" else None
+    if found is None or found.start() == 0:
+        return
+    opened, closed = Token("interval_open", "span", 1, attrs={"class": "interval"}), Token("interval_close", "span", -1)
+    head, tail = Token("text", "", 0, content=only.content[: found.start()]), Token("text", "", 0, content=found.group())
+    token.children = [head, opened, tail, closed]
+
+
+def _image(
+    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    source = str(tokens[at].attrGet("src"))
+    if not _FIGURE.fullmatch(source):
+        return escapeHtml(tokens[at].content)
+    environment["figures"].append(source)
+    return f'<span class="figure-{len(environment["figures"]) - 1}"></span>'
+
+
+def _fence(
+    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    language = re.sub(r"[^a-z]", "", tokens[at].info)
+    return f'<pre tabindex="0" class="{language}"><code>{escapeHtml(tokens[at].content)}</code></pre>\n'
+
+
+def _table_open(
+    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    titles = (tokens[i].content for i in range(at, 0, -1) if tokens[i - 1].type == "heading_open")
+    return f'<div class="table-box" tabindex="0" role="region" aria-label="{escapeHtml(next(titles, "Table"))}"><table>\n'
+
+
+def _table_close(
+    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+) -> str:
+    return "</table></div>\n"
+
+
+def _front_matter(tokens: list[Token]) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    if not tokens or tokens[0].type != "front_matter":
+        return {}
+    return dict(YAML(typ="safe", pure=True).load(tokens[0].content) or {})
+
+
+def _sections(tokens: list[Token]) -> list[tuple[str, str]]:
+    heads = (at for at, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2")
+    return [(str(tokens[at].attrGet("id")), _plain(tokens[at + 1])) for at in heads]
+
+
+def _plain(token: Token) -> str:
+    return "".join(child.content for child in token.children or () if child.type in ("text", "code_inline"))
