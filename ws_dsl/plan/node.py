@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ws_dsl.specs.canonical import Json
@@ -38,7 +39,7 @@ class Node:
         inputs: What it reads, by field.
         made: Labels of the axes that the kind itself makes.
         rows_from: The node whose Rows its rows are, or None.
-        files: External files by the field that names them.
+        files: External files and checkpoint folders by the field that names them.
     """
 
     step: str
@@ -49,7 +50,7 @@ class Node:
     inputs: dict[str, list[Edge]]
     made: dict[str, str] = field(default_factory=dict)
     rows_from: Node | None = None
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

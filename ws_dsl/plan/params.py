@@ -17,7 +17,7 @@ def params_of(
     """Validated fields that are no references, and the external files among them.
 
     Presentation fields are left out, and fields added later while they equal their compatibility value. External
-    files are replaced by their content digests when the key is computed.
+    files (and what `Kind.external` names) are replaced by their content digests when the key is computed.
     """
     params: dict[str, Json] = {}
     files: dict[str, str] = {}
@@ -33,7 +33,7 @@ def params_of(
             files[name] = value
             continue
         params[name] = _plain(value)
-    return params, files
+    return params, {**files, **kind.external(spec)}
 
 
 def _plain(value: Any) -> Json:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from ws_dsl.plan.node import Edge, Node
-from ws_dsl.plan.relation import Labels, Relation, view
-from ws_dsl.specs.canonical import Json
+from graphlib import TopologicalSorter
+from ws_dsl.plan.node import Node
+from ws_dsl.plan.relation import Relation, view
 from ws_dsl.specs.document import Document
-from ws_dsl.specs.kind import Kind
-from ws_dsl.specs.kinds import KindModule
 from ws_dsl.specs.reference import parse
 from ws_dsl.specs.study import StudySpec
 
@@ -20,19 +16,15 @@ class CheckStep:
     """A check with all the cells that it looks at.
 
     Attributes:
-        name: Its name in the study.
-        kind: Its kind.
-        spec: Its fields.
-        params: Its fields as they enter the key.
-        entries: What it reads by field: labels and edge of each cell.
+        name: Its name in the study, or its kind's where it is always made.
+        node: The cell that it is.
+        cells: Addresses of what it reads, by field, in the order of the node's inputs.
         severity: `fail` or `warn`.
     """
 
     name: str
-    kind: KindModule
-    spec: Kind[Any]
-    params: dict[str, Json]
-    entries: dict[str, list[tuple[Labels, Edge]]]
+    node: Node
+    cells: dict[str, list[str]]
     severity: str
 
 
@@ -43,9 +35,9 @@ class Plan:
     Attributes:
         spec: The study.
         document: Where it was written.
-        nodes: All cells; inputs come before what reads them.
+        nodes: All cells, checks included; inputs come before what reads them.
         relations: Cells of every step by its name.
-        checks: The checks that the study names.
+        checks: The checks that the study names, then those that are always made.
     """
 
     spec: StudySpec
@@ -62,6 +54,8 @@ class Plan:
     def steps(self) -> dict[str, list[Node]]:
         """Nodes by step, in an order in which inputs come first."""
         found: dict[str, list[Node]] = {}
+        needs: dict[str, set[str]] = {}
         for node in self.nodes:
             found.setdefault(node.step, []).append(node)
-        return found
+            needs.setdefault(node.step, set()).update(edge.node.step for edge in node.edges())
+        return {step: found[step] for step in TopologicalSorter(needs).static_order()}

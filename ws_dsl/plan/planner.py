@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ws_dsl.errors import Problem, SpecError
-from ws_dsl.plan.node import Edge, Node
+from ws_dsl.plan.node import Edge, Node, address
 from ws_dsl.plan.params import params_of
 from ws_dsl.plan.plan import CheckStep, Plan
 from ws_dsl.plan.relation import AxisError, Entry, Join, Joined, Labels, Relation, pool, view
@@ -69,6 +69,8 @@ class _Planner:
                 self.resolve(text, path)
             except _Broken:
                 continue
+        if not self.problems:
+            checks += self._always()
         relations = {name: relation for name, relation in self.relations.items() if relation is not None}
         return Plan(self.spec, self.document, self.nodes, relations, checks)
 
@@ -208,7 +210,8 @@ class _Planner:
         for axis, labels in {**join.axes, **{axis: {label: label for label in ls} for axis, ls in made.items()}}.items():
             result.axes.setdefault(axis, {}).update(labels)
         result.dropped += join.dropped
-        params, files = params_of(kind.spec, spec, references)
+        params, written_files = params_of(kind.spec, spec, references)
+        files = {field: self._path(value, variant.origin.get(field, path)) for field, value in written_files.items()}
         for cell in join.cells:
             if _matches(cell.labels, exceptions):
                 result.dropped.append(cell.labels)
@@ -221,7 +224,7 @@ class _Planner:
         kind: kinds.KindModule,
         spec: Kind[Any],
         params: dict[str, Any],
-        files: dict[str, str],
+        files: dict[str, Path],
         cell: Joined,
         made: dict[str, list[str]],
         result: Relation,
@@ -254,13 +257,13 @@ class _Planner:
         inputs = {field: cell.inputs[field] for field in derived.fields if cell.inputs.get(field)}
         fields = {**derived.settings, **{field: getattr(spec, field) for field in derived.fields}}
         inner = kind.spec.model_validate(fields)
-        params, files = params_of(kind.spec, inner, {field: (getattr(spec, field), None) for field in derived.fields})
+        params, _ = params_of(kind.spec, inner, dict.fromkeys(derived.fields))
         identity = digest([derived.kind, params, {f: [[id(e.node), e.column, list(e.pooled)] for e in es] for f, es in inputs.items()}])
         if identity not in self.hidden:
             axes = {axis for field in derived.fields for axis in cell.brought.get(field, ())}
             axes |= {axis for axis in variant.labels if any(axis in cell.brought.get(f, ()) for f in derived.fields)}
             labels = {axis: label for axis, label in cell.labels.items() if axis in axes}
-            node = Node(name, labels, kind, inner, params, inputs, {}, _rows_from(inputs), files)
+            node = Node(name, labels, kind, inner, params, inputs, {}, _rows_from(inputs))
             self.hidden[identity] = node
             self.nodes.append(node)
         return self.hidden[identity]
@@ -282,11 +285,15 @@ class _Planner:
     def _from_file(self, value: Any, path: Path_) -> Any:
         if not (isinstance(value, Mapping) and set(value) == {"file"}):  # pyright: ignore[reportUnknownArgumentType]
             return value
-        file = Path(str(self.document.place(path).file)).parent / str(value["file"])  # pyright: ignore[reportUnknownArgumentType]
+        file = self._path(str(value["file"]), path)  # pyright: ignore[reportUnknownArgumentType]
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise self.complain(path, "unreadable", f"{value['file']}: {error}") from None
+
+    def _path(self, written: str, path: Path_) -> Path:
+        """A path relative to the file that it is written in."""
+        return (Path(self.document.place(path).file).parent / written).resolve()
 
     def _references(
         self, kind: kinds.KindModule, spec: Kind[Any], variant: Variant
@@ -360,19 +367,45 @@ class _Planner:
             texts = {f: v if isinstance(v, list) else [v] for f, v in fields.items() if f in input_fields(kind.spec)}
             rest = {f: v for f, v in fields.items() if f not in texts}
             spec = self._spec(kind, Variant({}, {**rest, **{f: v[0] for f, v in texts.items()}}, {}), path)
-            entries: dict[str, list[tuple[Labels, Edge]]] = {}
+            inputs: dict[str, list[Edge]] = {}
+            cells: dict[str, list[str]] = {}
             for field, references in texts.items():
-                entries[field] = []
-                for text in references:
+                inputs[field], cells[field] = [], []
+                for place, text in enumerate(references):
                     relation = self.resolve(str(text), (*path, field))
                     if not _accepted(relation.types, input_fields(kind.spec)[field].accepts):
-                        message = f"{field!r} takes {_names(input_fields(kind.spec)[field].accepts)}, and {text} is {_names(relation.types)}"
+                        accepts = _names(input_fields(kind.spec)[field].accepts)
+                        message = f"{field!r} takes {accepts}, and {text} is {_names(relation.types)}"
                         raise self.complain((*path, field), "wrong-type", message)
+                    found = [(e.labels, e.node) for e in relation.entries if e.node is not None]
                     column = parse(str(text)).column
-                    entries[field] += [(e.labels, Edge(e.node, column)) for e in relation.entries if e.node is not None]
-            return CheckStep(name, kind, spec, params_of(kind.spec, spec, dict.fromkeys(texts, (None, None)))[0], entries, severity)
+                    inputs[field] += [Edge(node, column, (place, index)) for index, (_, node) in enumerate(found)]
+                    cells[field] += [address(str(text), labels) for labels, _ in found]
+            params, _ = params_of(kind.spec, spec, dict.fromkeys(texts))
+            node = Node(f"check/{name}", {}, kind, spec, params, inputs)
+            self.nodes.append(node)
+            return CheckStep(name, node, cells, severity)
         except _Broken:
             return None
+
+    def _always(self) -> list[CheckStep]:
+        """The checks that every study gets where it has something for them to look at."""
+        found: list[CheckStep] = []
+        nodes = list(self.nodes)
+        for name in kinds.names():
+            if name in self.spec.checks or kinds.verb(name) != "check":
+                continue
+            kind = kinds.find(name)
+            gathered = kind.spec.gather(nodes)
+            if gathered is None:
+                continue
+            spec = kind.spec.model_validate({**gathered.settings, **dict.fromkeys(gathered.inputs, "cells")})
+            params, _ = params_of(kind.spec, spec, dict.fromkeys(gathered.inputs))
+            node = Node(f"check/{name}", {}, kind, spec, params, gathered.inputs)
+            self.nodes.append(node)
+            cells = {field: [str(edge.node) for edge in edges] for field, edges in gathered.inputs.items()}
+            found.append(CheckStep(name, node, cells, kind.spec.severity))
+        return found
 
     def _rule_references(self) -> list[tuple[Path_, str]]:
         found: list[tuple[Path_, str]] = []

@@ -120,6 +120,12 @@ def single_token(folder: Path, string: str) -> int:
     raise ModelError(not_single(string, [tokenizer.decode([token]) for token in ids]))
 
 
+def pieces(folder: Path, text: str) -> list[str]:
+    """The strings of a text's tokens."""
+    tokenizer = _tokenizer(folder, (folder / "tokenizer.json").stat().st_mtime_ns)
+    return [tokenizer.decode([token]) for token in encode_plain(folder, text)]
+
+
 def not_single(string: str, parts: list[str]) -> str:
     """What is said of a string that should be one token and is not."""
     if not parts:

@@ -8,7 +8,7 @@ what was written and is validated with the whole study, exactly like its YAML tw
 from __future__ import annotations
 
 import types as builtin_types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -202,6 +202,33 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
         """Mistakes that can be found before any model loads."""
         return iter(())
+
+
+class Gathered(NamedTuple):
+    """What a check that is always made looks at.
+
+    Attributes:
+        inputs: Edges (`ws_dsl.plan.node.Edge`) by reference field.
+        settings: Its other fields.
+    """
+
+    inputs: dict[str, list[Any]]
+    settings: dict[str, Json]
+
+
+class Check(Kind[types.Finding]):
+    """Base of checks: conditions on results, each read over all cells at once.
+
+    Class attributes:
+        severity: What a failure means where the study does not say: `fail` or `warn`.
+    """
+
+    severity: ClassVar[str] = "fail"
+
+    @classmethod
+    def gather(cls, nodes: Sequence[Any]) -> Gathered | None:
+        """What to look at in a study that does not name the check; None to stay away."""
+        return None
 
 
 @cache

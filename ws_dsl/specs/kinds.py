@@ -71,6 +71,11 @@ def names() -> list[str]:
     return sorted({**_files(), **_own})
 
 
+def verb(name: str) -> str:
+    """The folder that a kind lives in, without importing it; `own` for a user's."""
+    return "own" if name in _own else _files()[name].parent.name
+
+
 @cache
 def find(name: str) -> KindModule:
     """The kind of this name.

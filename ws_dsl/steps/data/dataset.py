@@ -56,9 +56,6 @@ class Dataset(Kind[types.Rows]):
         except DataError as error:
             yield Complaint("path", "bad-row", str(error))
             return
-        except OSError as error:
-            yield Complaint("path", "missing-file", f"{spec.path}: {error.strerror}")
-            return
         if spec.count is not None and spec.count != len(rows):
             yield Complaint("count", "wrong-count", f"{spec.path} has {len(rows)} rows, and {spec.count} are declared")
         for name in _names(spec.unit):

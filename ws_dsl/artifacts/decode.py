@@ -1,0 +1,42 @@
+"""Artifacts by the type of the grammar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ws_dsl.artifacts.arm import Arm
+from ws_dsl.artifacts.artifact import Reader
+from ws_dsl.artifacts.estimate import Estimate
+from ws_dsl.artifacts.finding import Finding
+from ws_dsl.artifacts.model import Model
+from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.rows import Rows
+from ws_dsl.artifacts.sites import Sites
+from ws_dsl.artifacts.states import States
+from ws_dsl.artifacts.table import Table
+
+_BY_FILE: dict[str, Any] = {
+    "rows.arrow": Rows,
+    "prompts.arrow": Prompts,
+    "states.safetensors": States,
+    "sites.json": Sites,
+    "arm.json": Arm,
+    "table.arrow": Table,
+    "estimate.json": Estimate,
+    "model.json": Model,
+    "finding.json": Finding,
+}
+
+
+def decode(files: set[str], read: Reader) -> Any:
+    """The artifact in memory; its type follows from the names of its files."""
+    name = next(name for name in ("arm.json", "states.safetensors", *_BY_FILE) if name in files)
+    return _BY_FILE[name].from_files(read)
+
+
+def column_of(rows: Rows, column: str) -> Table:
+    """A column of rows as a table."""
+    values = [None if value is None else float(value) for value in rows.columns[column]]
+    columns: dict[str, list[Any]] = {name: rows.columns[name] for name in rows.keys}
+    status = ["ok" if value is not None else "excluded" for value in values]
+    return Table(rows.keys, {**columns, "value": values, "status": status}, {"unit": column})

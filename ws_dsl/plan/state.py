@@ -1,0 +1,74 @@
+"""What of a plan exists, what is missing, and what cannot be known yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ws_dsl.plan.environment import Environment
+from ws_dsl.plan.keys import Derivation, derivation, key_of
+from ws_dsl.plan.node import Node
+from ws_dsl.specs.canonical import Json
+
+Lookup = Callable[[Iterable[str]], dict[str, str]]
+"""Content digest by key, for the keys that exist."""
+
+
+@dataclass
+class State:
+    """Keys and digests of a plan's nodes, as far as they are known.
+
+    Attributes:
+        environment: The environment class of computing kinds.
+        lookup: Asks the registry for many keys at once.
+        hash_path: Content digest of an external file, or of a checkpoint folder's files.
+        derivations: What each node is made from, where all its inputs exist.
+        keys: The key of each such node.
+        digests: Content digest of each node that exists.
+    """
+
+    environment: Environment
+    lookup: Lookup
+    hash_path: Callable[[Path], Json]
+    derivations: dict[Node, Derivation] = field(default_factory=dict)
+    keys: dict[Node, str] = field(default_factory=dict)
+    digests: dict[Node, str] = field(default_factory=dict)
+
+    def update(self, nodes: Iterable[Node]) -> None:
+        """Works out keys and digests of nodes, level by level: one question to the registry per level."""
+        waiting = [node for node in nodes if node not in self.digests]
+        while waiting:
+            fresh: dict[Node, str] = {}
+            for node in waiting:
+                found = derivation(
+                    node.kind, node.params, node.inputs, node.made, node.files, self.digests, self.hash_path, self.environment
+                )
+                if found is not None:
+                    self.derivations[node] = found
+                    self.keys[node] = fresh[node] = key_of(found)
+            known = self.lookup(fresh.values()) if fresh else {}
+            exist = {node: known[key] for node, key in fresh.items() if key in known}
+            if not exist:
+                return
+            self.digests.update(exist)
+            waiting = [node for node in waiting if node not in exist and node not in fresh]
+
+    def missing(self, nodes: Iterable[Node]) -> list[Node]:
+        """Nodes that do not exist, one per key where keys are known."""
+        seen: set[str] = set()
+        found: list[Node] = []
+        for node in nodes:
+            key = self.keys.get(node)
+            if node in self.digests or (key is not None and key in seen):
+                continue
+            if key is not None:
+                seen.add(key)
+            found.append(node)
+        return found
+
+    def status(self, node: Node) -> str:
+        """`cached`, `new`, or `waiting` for an input that does not exist."""
+        if node in self.digests:
+            return "cached"
+        return "new" if node in self.keys else "waiting"

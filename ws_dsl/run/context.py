@@ -1,0 +1,135 @@
+"""What kinds run in: inputs opened and verified, models loaded once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ws_dsl.errors import ModelError
+from ws_dsl.plan.node import Edge, Node
+from ws_dsl.plan.state import State
+from ws_dsl.registry.store import Store
+
+if TYPE_CHECKING:
+    from ws_dsl.models.handle import Handle
+
+_KEPT = 256
+
+
+@dataclass(frozen=True)
+class StoredInput:
+    """One artifact that a cell reads, out of the store (`ws_dsl.steps.cell.Input`)."""
+
+    edge: Edge
+    key: str
+    digest: str
+    library: Library
+
+    @property
+    def pooled(self) -> tuple[int, ...]:
+        return self.edge.pooled
+
+    @property
+    def column(self) -> str | None:
+        return self.edge.column
+
+    @property
+    def spec(self) -> Any:
+        return self.edge.node.spec
+
+    def open(self) -> Any:
+        return self.library.open(self.key, self.digest, self.column)
+
+
+@dataclass
+class Library:
+    """Artifacts in memory, the latest of them kept; every read is verified by the store."""
+
+    store: Store
+    kept: OrderedDict[tuple[str, str | None], Any] = field(default_factory=OrderedDict)
+
+    def open(self, key: str, digest: str, column: str | None = None) -> Any:
+        """An artifact in the type of the grammar; a column of Rows as a Table."""
+        from ws_dsl.artifacts.decode import column_of, decode
+        from ws_dsl.artifacts.rows import Rows
+
+        identity = (digest, None)
+        if identity not in self.kept:
+            manifest = self.store.manifest(key)
+            assert manifest is not None, key
+            self.kept[identity] = decode(set(manifest.files), lambda name: self.store.read(manifest, name))
+            if len(self.kept) > _KEPT:
+                self.kept.popitem(last=False)
+        found = self.kept[identity]
+        self.kept.move_to_end(identity)
+        return column_of(found, column) if column and isinstance(found, Rows) else found
+
+
+@dataclass
+class RunContext:
+    """The context of one run (`ws_dsl.steps.cell.Context`).
+
+    Attributes:
+        store: Where artifacts are.
+        state: Keys and digests so far.
+        device: Where models are put.
+        on_rows: Told how many rows went through a model.
+        library: Artifacts in memory.
+        handles: Loaded models by digest.
+    """
+
+    store: Store
+    state: State
+    device: str = "cpu"
+    on_rows: Callable[[int], None] = lambda count: None
+    library: Library = field(init=False)
+    handles: dict[str, Handle] = field(default_factory=dict)
+    tokenizers: dict[str, Any] = field(default_factory=dict)
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.library = Library(self.store)
+
+    def input(self, edge: Edge) -> StoredInput:
+        """An edge as what a cell receives."""
+        return StoredInput(edge, self.state.keys[edge.node], self.state.digests[edge.node], self.library)
+
+    @property
+    def advance(self) -> Callable[[int], None]:
+        return self.on_rows
+
+    def model(self, source: Any) -> Handle:
+        from ws_dsl.models.handle import load
+
+        if source.digest not in self.handles:
+            folder, record = self._checkpoint(source)
+            self.handles[source.digest] = load(folder, record.dtype, self.device)
+        return self.handles[source.digest]
+
+    def tokenizer(self, source: Any) -> Any:
+        from ws_dsl.models.tokens import load_tokenizer
+
+        if source.digest in self.handles:
+            return self.handles[source.digest].tokenizer
+        if source.digest not in self.tokenizers:
+            self.tokenizers[source.digest] = load_tokenizer(self._checkpoint(source)[0])
+        return self.tokenizers[source.digest]
+
+    def scratch(self) -> Path:
+        if self.folder is None:
+            self.folder = tempfile.TemporaryDirectory(prefix="ws-dsl-")
+        return Path(tempfile.mkdtemp(dir=self.folder.name))
+
+    def _checkpoint(self, source: StoredInput) -> tuple[Path, Any]:
+        """The folder of a model, its files verified against the record."""
+        node: Node = source.edge.node
+        (folder,) = node.files.values()
+        record = source.open()
+        for name, digest in record.files.items():
+            if self.store.hash_file(folder / name) != digest:
+                raise ModelError(f"{folder / name} changed since the study was planned; run again")
+        return folder, record

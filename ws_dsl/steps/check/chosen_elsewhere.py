@@ -1,0 +1,72 @@
+"""What was chosen on some rows is not judged on them.
+
+What it does
+    For every estimate behind which a choice of components stands, compares the rows that it rests on with the rows
+    that the choice was made on. Always on, as a warning.
+
+What it cannot show
+    That rows which share no key are independent.
+
+Inputs and output
+    `estimated` and `chosen`: Rows in pairs, made by the planner.
+
+Reference
+    A component that was picked for its effect on some rows has a larger effect on them than elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.artifacts.finding import Finding
+from ws_dsl.plan.node import Edge, Node
+from ws_dsl.specs import types
+from ws_dsl.specs.kind import Check, Gathered, Ref, gives
+from ws_dsl.steps.cell import Cell, Context
+
+
+class ChosenElsewhere(Check):
+    """Choices judged on other rows than they were made on."""
+
+    severity = "warn"
+
+    estimated: Ref[types.Rows]
+    chosen: Ref[types.Rows]
+
+    @classmethod
+    def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
+        behind: dict[Node, set[Node]] = {}
+        estimated: list[Edge] = []
+        chosen: list[Edge] = []
+        for node in nodes:
+            mine = {node.rows_from} if types.Sites in gives(node.kind.spec) and node.rows_from else set[Node]()
+            for edge in node.edges():
+                mine |= behind.get(edge.node, set())
+            behind[node] = mine
+            if types.Estimate in gives(node.kind.spec) and node.rows_from is not None:
+                for source in sorted(mine, key=str):
+                    estimated.append(Edge(node.rows_from))
+                    chosen.append(Edge(source))
+        pairs = list(dict.fromkeys(zip((e.node for e in estimated), (e.node for e in chosen), strict=True)))
+        if not pairs:
+            return None
+        return Gathered({"estimated": [Edge(a) for a, _ in pairs], "chosen": [Edge(b) for _, b in pairs]}, {})
+
+
+version = 1
+
+
+def run(cells: Sequence[Cell[ChosenElsewhere]], context: Context) -> Iterator[tuple[Cell[ChosenElsewhere], Artifact]]:
+    """Compares the keys of each pair."""
+    for cell in cells:
+        broken: list[tuple[str, int]] = []
+        shared = 0
+        for index, (one, other) in enumerate(zip(cell.inputs["estimated"], cell.inputs["chosen"], strict=True)):
+            common = set(one.open().ids()) & set(other.open().ids())
+            shared = max(shared, len(common))
+            if common:
+                broken.append(("estimated", index))
+        detail = f"{len(cell.inputs['estimated'])} pairs of row sets, at most {shared} rows shared"
+        statement = "no estimate rests on rows that its components were chosen on"
+        yield cell, Finding(not broken, statement, detail, broken).to_artifact()

@@ -1,0 +1,75 @@
+"""The model gives one of the scored answers.
+
+What it does
+    For every table of answer scores measured without an intervention, compares the mean probability on the scored
+    answers with a floor, and reports the share of rows below one half. Always on. Answers that the model would not
+    give say nothing, however large their logit difference is. Interventions are not held to the floor, but their
+    lowest mean is reported.
+
+What it cannot show
+    That the answers are right, or that the model means them.
+
+Inputs and output
+    `tables`: Tables with a column `pmass`, made by the planner; `floor`: lowest mean that passes. Token sets after
+    the first that a study audits on the same states (such as lower-case spellings) are judged by the best of them.
+
+Reference
+    Low mass on the scored answers has turned published effects into noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.artifacts.finding import Finding
+from ws_dsl.plan.node import Edge, Node
+from ws_dsl.specs import types
+from ws_dsl.specs.kind import Check, Gathered, Ref
+from ws_dsl.steps.cell import Cell, Context
+
+
+class Pmass(Check):
+    """A floor under the probability of the scored answers."""
+
+    tables: Ref[types.Table]
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    @classmethod
+    def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
+        edges: list[Edge] = []
+        groups: dict[int, int] = {}
+        for node in nodes:
+            if "tokens" in node.kind.spec.model_fields and "states" in node.inputs:
+                states = node.inputs["states"][0].node
+                group = groups.setdefault(id(states), len(groups))
+                edges.append(Edge(node, "pmass", (group, int("arm" in states.inputs))))
+        return Gathered({"tables": edges}, {}) if edges else None
+
+
+version = 1
+
+
+def run(cells: Sequence[Cell[Pmass]], context: Context) -> Iterator[tuple[Cell[Pmass], Artifact]]:
+    """Compares the best-covered token set of every unintervened state with the floor."""
+    for cell in cells:
+        best: dict[int, tuple[float, float, int]] = {}
+        intervened: list[float] = []
+        for index, one in enumerate(cell.inputs["tables"]):
+            masses = one.open().columns["pmass"]
+            mean = sum(masses) / len(masses)
+            low = sum(mass < 0.5 for mass in masses) / len(masses)
+            if one.pooled[1]:
+                intervened.append(mean)
+            elif mean > best.get(one.pooled[0], (-1.0, 0.0, 0))[0]:
+                best[one.pooled[0]] = (mean, low, index)
+        broken = [("tables", index) for mean, _, index in best.values() if mean < cell.spec.floor]
+        detail = f"lowest mean mass {min(m for m, _, _ in best.values()):.3f}, " if best else ""
+        detail += f"largest share of rows below one half {max(l for _, l, _ in best.values()):.3f}" if best else ""
+        if intervened:
+            detail += f"; under interventions lowest mean mass {min(intervened):.3f}"
+        statement = f"without intervention, the scored answers have a mean probability of at least {cell.spec.floor:g}"
+        yield cell, Finding(not broken, statement, detail, broken).to_artifact()
