@@ -1,7 +1,7 @@
 """Attempt: the private folder of one commit.
 
-Nothing in it is ever read by another process, so a killed commit can leave nothing but rubbish. The next commit
-on the same machine clears the folders of processes that are gone.
+Nothing in it is ever read by another process, so a killed commit can leave nothing but rubbish. The next
+commit on the same machine clears the folders of processes that are gone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ws_dsl.registry.layout import Layout, entries
 
 
 @contextmanager
-def attempt(layout: Layout) -> Iterator[Path]:
+def attempt(layout: Layout) -> Generator[Path]:
     """A new private folder on the disk of the store, removed in the end."""
     for folder in entries(layout.attempts):
         if _abandoned(folder.name):

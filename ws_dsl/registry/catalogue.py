@@ -1,9 +1,9 @@
 """Catalogue: quick answers over all manifests, and which study last used which of them.
 
-Nothing is stored here alone. Before it answers, the catalogue compares the times of the 256 manifest folders with
-those it knows and reads what is new; so whoever committed, and however it ended, the answers are those of the
-manifests. A folder changed less than two seconds before it was read is read again next time, since a file system's
-clock may be that coarse.
+Nothing is stored here alone. Before it answers, the catalogue compares the times of the 256 manifest folders
+with those it knows and reads what is new; so whoever committed, and however it ended, the answers are those
+of the manifests. A folder changed less than two seconds before it was read is read again next time, since a
+file system's clock may be that coarse.
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ RUN_FILE = "study.json"
 
 
 class Entry(NamedTuple):
-    """One artifact; `bytes` is the size of its files, `created` ISO 8601 in UTC, `seconds` the time it took."""
+    """One artifact.
+
+    Attributes:
+        key: Its key.
+        digest: Its content digest.
+        kind: Kind of the step that made it.
+        bytes: Size of its files.
+        seconds: Time it took.
+        created: Time of its commit, ISO 8601 in UTC.
+    """
 
     key: str
     digest: str
@@ -84,7 +93,10 @@ class Catalogue:
 
     def runs(self, study: str | None = None) -> list[Run]:
         """Committed runs, latest first."""
-        sql = "SELECT key, study, file, created FROM runs WHERE ?1 IS NULL OR study = ?1 ORDER BY created DESC, key DESC"
+        sql = """
+            SELECT key, study, file, created FROM runs WHERE ?1 IS NULL OR study = ?1
+            ORDER BY created DESC, key DESC
+        """
         return [Run(*row) for row in self._ask(sql, study)]
 
     def addresses(self, study: str | None = None) -> list[Address]:

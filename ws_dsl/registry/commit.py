@@ -2,8 +2,8 @@
 
     private folder → write → fsync → read-only → rename to the digest's place → fsync folders → manifest last
 
-Whatever is interrupted before the manifest leaves at most objects that nothing names; the manifest appears whole
-or not at all. No lock is taken: equal keys meet in the manifest's name, which the first writer gets.
+Whatever is interrupted before the manifest leaves at most objects that nothing names; the manifest appears
+whole or not at all. No lock is taken: equal keys meet in the manifest's name, which the first writer gets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ws_dsl.registry.attempt import attempt
 from ws_dsl.registry.layout import Layout, load, standing
 from ws_dsl.registry.manifest import Draft, FileRecord, Manifest
 from ws_dsl.registry.quarantine import intact, quarantined, set_aside
-from ws_dsl.specs.canonical import sha256
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -50,8 +49,7 @@ def import_file(layout: Layout, path: Path) -> str:
     """
     try:
         with attempt(layout) as folder:
-            staged: dict[str, Path] = {}
-            record = _stage(layout, folder, path, staged)
+            (record,), staged = _stage(layout, folder, [path])
             _place(layout, staged)
             _sync(layout, layout.objects, [layout.object(record.sha256)])
             return record.sha256
@@ -61,41 +59,48 @@ def import_file(layout: Layout, path: Path) -> str:
 
 def _commit(layout: Layout, folder: Path, drafts: Sequence[Draft]) -> list[Manifest]:
     created = datetime.now(UTC).isoformat(timespec="microseconds")
-    staged: dict[str, Path] = {}
-    offers: list[Manifest] = []
-    for draft in drafts:
-        contents = draft.artifact.files
-        files = {name: _stage(layout, folder, contents[name], staged) for name in sorted(contents)}
-        offers.append(Manifest.of(draft, files, created))
+    contents = [draft.artifact.files[name] for draft in drafts for name in sorted(draft.artifact.files)]
+    records, staged = _stage(layout, folder, contents)
+    stored = iter(records)
+    offers = [
+        Manifest.of(draft, {name: next(stored) for name in sorted(draft.artifact.files)}, created)
+        for draft in drafts
+    ]
 
     winners = [standing(layout, offer.key) for offer in offers]
     new = [offer for offer, winner in zip(offers, winners, strict=True) if winner is None]
     wanted = {record.sha256 for offer in new for record in offer.files.values()}
-    _place(layout, {digest: path for digest, path in staged.items() if digest in wanted})
-    _sync(layout, layout.objects, [layout.object(digest) for digest in sorted(wanted)])
+    # An earlier writer's object that was written again is one whose bytes are damaged.
+    wanted |= {
+        record.sha256 for winner in winners if winner for record in winner.files.values()
+    } & staged.keys()
+    if wanted:
+        _place(layout, {digest: path for digest, path in staged.items() if digest in wanted})
+        _sync(layout, layout.objects, [layout.object(digest) for digest in wanted])
 
-    kept = [
-        winner or _publish(layout, folder / f"manifest-{place}", offer)
-        for place, (offer, winner) in enumerate(zip(offers, winners, strict=True))
-    ]
-    _sync(layout, layout.manifests, [layout.manifest(manifest.key) for manifest in kept])
+    published = iter(_publish(layout, folder, new))
+    kept = [winner or next(published) for winner in winners]
+    if kept:
+        _sync(layout, layout.manifests, [layout.manifest(manifest.key) for manifest in kept])
     for offer, winner in zip(offers, kept, strict=True):
         if offer.digest != winner.digest:
             conflict.record(layout, folder, winner, offer)
     return kept
 
 
-def _stage(layout: Layout, folder: Path, content: bytes | Path, staged: dict[str, Path]) -> FileRecord:
-    """Writes a file into the private folder unless the same bytes are stored or staged already."""
-    known = (
-        FileRecord(sha256(content), len(content)) if isinstance(content, bytes) else disk.hash_file(content)
-    )
-    if known.sha256 in staged or intact(layout.object(known.sha256), known.sha256):
-        return known
-    path = folder / f"object-{len(staged)}"
-    written = disk.write(path, content)
-    staged[written.sha256] = path
-    return written
+def _stage(
+    layout: Layout, folder: Path, contents: Sequence[bytes | Path]
+) -> tuple[list[FileRecord], dict[str, Path]]:
+    """Writes into the private folder what is not stored yet, once; gives records, and paths by digest."""
+    known = [disk.describe(content) for content in contents]
+    unique = dict(zip((record.sha256 for record in known), contents, strict=True))
+    lacking = [digest for digest in unique if not intact(layout.object(digest), digest)]
+    paths = [folder / f"object-{place}" for place in range(len(lacking))]
+    # A file may have changed since it was described: what counts is what was written.
+    written = disk.write_all(paths, [unique[digest] for digest in lacking])
+    records = dict(zip(lacking, written, strict=True))
+    staged = {record.sha256: path for path, record in zip(paths, written, strict=True)}
+    return [records.get(record.sha256, record) for record in known], staged
 
 
 def _place(layout: Layout, staged: dict[str, Path]) -> None:
@@ -109,18 +114,24 @@ def _place(layout: Layout, staged: dict[str, Path]) -> None:
         os.rename(path, target)
 
 
-def _publish(layout: Layout, path: Path, offer: Manifest) -> Manifest:
-    """Gives a manifest its name, unless another has it; returns the one that has it."""
-    target = layout.manifest(offer.key)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear(layout, offer.key)
+def _publish(layout: Layout, folder: Path, offers: Sequence[Manifest]) -> list[Manifest]:
+    """Gives every manifest its name, unless another has it; returns those that have the names."""
+    for offer in offers:
+        layout.manifest(offer.key).parent.mkdir(parents=True, exist_ok=True)
+        _clear(layout, offer.key)
+    noted = [replace(offer, notes=[*offer.notes, *_replaced(layout, offer)]) for offer in offers]
+    paths = [folder / f"manifest-{place}" for place in range(len(noted))]
+    disk.write_all(paths, [offer.to_json().encode() for offer in noted])
+    return [_name(layout, path, offer) for path, offer in zip(paths, noted, strict=True)]
+
+
+def _replaced(layout: Layout, offer: Manifest) -> list[str]:
     former = {manifest.digest for manifest in quarantined(layout, offer.key)} - {offer.digest}
-    notes = [
-        f"replaces {digest}, which was damaged; recomputed with other bytes" for digest in sorted(former)
-    ]
-    offer = replace(offer, notes=[*offer.notes, *notes])
-    disk.write(path, offer.to_json().encode())
-    while not _link(path, target):
+    return [f"replaces {digest}, which was damaged; recomputed with other bytes" for digest in sorted(former)]
+
+
+def _name(layout: Layout, path: Path, offer: Manifest) -> Manifest:
+    while not _link(path, layout.manifest(offer.key)):
         if (winner := standing(layout, offer.key)) is not None:
             return winner
         _clear(layout, offer.key)
@@ -154,9 +165,7 @@ def _link(path: Path, target: Path) -> bool:
 
 def _sync(layout: Layout, folder: Path, paths: Iterable[Path]) -> None:
     # The parents too: another writer may have made the folders and died before it waited for their names.
-    leaves = sorted({path.parent for path in paths})
-    for changed in (*leaves, folder, layout.root) if leaves else ():
-        disk.sync(changed)
+    disk.sync_all([*sorted({path.parent for path in paths}), folder, layout.root])
 
 
 def _refused(layout: Layout, error: OSError) -> RegistryError:

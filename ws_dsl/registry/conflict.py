@@ -1,7 +1,7 @@
 """Conflict: one key, two digests. What is made from the same things came out with other bytes.
 
-The first writer's bytes stay. The others are kept as a record, which `why` and `verify` report: the kind depends
-on something that its key does not name.
+The first writer's bytes stay. The others are kept as a record, which `why` and `verify` report: the kind
+depends on something that its key does not name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from ws_dsl.errors import DamagedError
 from ws_dsl.registry.disk import sync, write
 from ws_dsl.registry.layout import Layout, entries
 from ws_dsl.registry.manifest import Manifest
@@ -55,5 +56,14 @@ def record(layout: Layout, folder: Path, kept: Manifest, offered: Manifest) -> N
 def conflicts(layout: Layout, key: str | None = None) -> list[Conflict]:
     """Records of lost commits, of one key or of all."""
     folders = entries(layout.conflicts) if key is None else [layout.conflicts / key]
-    records = [json.loads(path.read_bytes()) for folder in folders for path in entries(folder)]
-    return [Conflict(**{**entry, "differing": tuple(entry["differing"])}) for entry in records]
+    return [_read(path) for folder in folders for path in entries(folder)]
+
+
+def _read(path: Path) -> Conflict:
+    try:
+        entry = json.loads(path.read_bytes())
+        return Conflict(
+            entry["key"], entry["kept"], entry["offered"], tuple(entry["differing"]), entry["created"]
+        )
+    except (ValueError, KeyError, TypeError):
+        raise DamagedError(f"the record of a conflict is damaged ({path})") from None

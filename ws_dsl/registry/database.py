@@ -1,7 +1,8 @@
-"""Database: the SQLite file behind the catalogue. It is an index, so any trouble with it costs time, never data.
+"""Database: the SQLite file behind the catalogue, an index: trouble with it costs time, never data.
 
-A file that is damaged or of another layout is made anew. A file that cannot be written (a read-only store, a full
-disk, a network folder without locks) is left alone and the index is kept in memory for the length of the process.
+A file that is damaged or of another layout is made anew. A file that cannot be written (a read-only store, a
+full disk, a network folder without locks) is left alone and the index is kept in memory for the length of the
+process.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from pathlib import Path
 from threading import RLock
 from typing import TypeVar
 
-from filelock import FileLock
-
 T = TypeVar("T")
 
 VERSION = 1
@@ -25,7 +24,9 @@ CREATE TABLE manifests (
     key TEXT PRIMARY KEY, stamp TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
     bytes INTEGER NOT NULL, seconds REAL NOT NULL, created TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE runs (key TEXT PRIMARY KEY, study TEXT NOT NULL, file TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    key TEXT PRIMARY KEY, study TEXT NOT NULL, file TEXT NOT NULL, created TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE addresses (
     study TEXT NOT NULL, step TEXT NOT NULL, cell TEXT NOT NULL, created TEXT NOT NULL, run TEXT NOT NULL,
     place INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (study, step, cell, created, run)
@@ -46,7 +47,7 @@ class Database:
         self._lock = RLock()
 
     def attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Does one piece of work in one transaction; does it again, from the start, on a new index after trouble."""
+        """Does one piece of work in one transaction; after trouble, again from the start on a new index."""
         with self._lock:
             try:
                 return self._do(work)
@@ -59,8 +60,7 @@ class Database:
             try:
                 return self._do(work)
             except sqlite3.DatabaseError:
-                self._connection = sqlite3.connect(":memory:", check_same_thread=False)
-                self._connection.executescript(_SCHEMA)
+                self._connection = _empty()
                 return self._do(work)
 
     def close(self) -> None:
@@ -76,17 +76,10 @@ class Database:
             return work(self._connection)
 
     def _discard(self) -> None:
-        """Removes a broken file, unless another process has made it anew meanwhile."""
-        with suppress(OSError), FileLock(self.path.with_suffix(".lock"), timeout=10):
-            try:
-                connection = _open(self.path)
-                sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-                connection.close()
-            except sqlite3.DatabaseError:
-                sound = False
-            if not sound:
-                for suffix in ("-wal", "-shm", ""):
-                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        """Removes a broken file; another process that has it open goes on with what it has."""
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(OSError):
+                self.path.with_name(self.path.name + suffix).unlink()
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -127,6 +120,11 @@ def _in_memory(path: Path) -> sqlite3.Connection:
         stored.close()
     if memory.execute("PRAGMA user_version").fetchone() != (VERSION,):
         memory.close()
-        memory = sqlite3.connect(":memory:", check_same_thread=False)
-        _create(memory)
+        return _empty()
+    return memory
+
+
+def _empty() -> sqlite3.Connection:
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    _create(memory)
     return memory

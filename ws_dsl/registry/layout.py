@@ -30,35 +30,41 @@ class Layout(NamedTuple):
 
     @property
     def objects(self) -> Path:
+        """Content by digest."""
         return self.root / "objects"
 
     @property
     def manifests(self) -> Path:
+        """Records by key."""
         return self.root / "manifests"
 
     @property
     def quarantine(self) -> Path:
+        """What was found damaged."""
         return self.root / "quarantine"
 
     @property
     def conflicts(self) -> Path:
+        """Records of lost commits."""
         return self.root / "conflicts"
 
     @property
     def attempts(self) -> Path:
+        """Private folders of running commits."""
         return self.root / "tmp"
 
     @property
     def catalogue(self) -> Path:
+        """The index."""
         return self.root / "catalogue.sqlite"
 
     def object(self, sha256: str) -> Path:
         """Place of the bytes with this digest."""
-        return self.objects / sha256[:2] / sha256
+        return self.root.joinpath("objects", sha256[:2], sha256)
 
     def manifest(self, key: str) -> Path:
         """Place of the record of this key."""
-        return self.manifests / key[:2] / f"{key}.json"
+        return self.root.joinpath("manifests", key[:2], f"{key}.json")
 
 
 def load(layout: Layout, key: str) -> Manifest | None:

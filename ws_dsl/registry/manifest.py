@@ -3,8 +3,8 @@
     {"schema": 1, "key": …, "kind": …, …, "files": {…}, …, "seal": SHA-256 of everything before it}
 
 A manifest is to an artifact what a lock file is to an environment: it holds no content, only what the content
-was made from and where its bytes are. Its key says what the artifact is made from; its digest says which bytes
-came out. The seal makes a flipped bit in the record itself as detectable as one in the content.
+was made from and where its bytes are. Its key says what the artifact is made from; its digest says which
+bytes came out. The seal makes a flipped bit in the record itself as detectable as one in the content.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Draft:
     made: Mapping[str, str]
     artifact: Artifact
     seconds: float
-    tools: Mapping[str, str] = field(default_factory=dict)
+    tools: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: Sequence[str] = ()
 
 

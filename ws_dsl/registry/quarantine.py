@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ws_dsl.errors import DamagedError
+from ws_dsl.errors import DamagedError, RegistryError
 from ws_dsl.registry.disk import hash_file, sync, write
 from ws_dsl.registry.layout import Layout, entries, load
 from ws_dsl.registry.manifest import Manifest
@@ -77,6 +77,6 @@ def quarantined(layout: Layout, key: str) -> list[Manifest]:
     found: list[Manifest] = []
     for folder in entries(layout.quarantine / key):
         path = folder / layout.manifest(key).name
-        with suppress(FileNotFoundError, UnicodeDecodeError, DamagedError):
+        with suppress(FileNotFoundError, UnicodeDecodeError, RegistryError):
             found.append(Manifest.from_json(path.read_text(encoding="utf-8")))
     return found

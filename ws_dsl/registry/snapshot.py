@@ -2,8 +2,8 @@
 
 A digest is remembered under the file's path, size, inode and both times. `ctime` is among them because no
 ordinary tool can set it back: a copy that keeps the modification time, or a flipped bit under an old time, is
-hashed anew. A file changed within two seconds of being hashed is not remembered (git's *racily clean* entries,
-`Documentation/technical/racy-git`).
+hashed anew. A file changed within two seconds of being hashed is not remembered (git's *racily clean*
+entries, `Documentation/technical/racy-git`).
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class Store:
         """Stores artifacts; see `ws_dsl.registry.commit`.
 
         Returns:
-            The manifest that stands for each draft. Where another writer was first with other bytes it is theirs,
-            and a `Conflict` is recorded.
+            The manifest that stands for each draft. Where another writer was first with other bytes it is
+            theirs, and a `Conflict` is recorded.
 
         Raises:
             RegistryError: the store cannot be written.
@@ -111,7 +111,7 @@ class Store:
         return data
 
     def path(self, manifest: Manifest, name: str) -> Path:
-        """Path of one file of an artifact, for what is too large to be read at once; verified as `object_path`.
+        """Path of one file of an artifact, for what is too large to read at once; verified as `object_path`.
 
         Raises:
             MissingError: the artifact has no such file, or its bytes are gone.
@@ -152,7 +152,7 @@ class Store:
         return self._digests.of(path)
 
     def import_file(self, path: Path) -> str:
-        """Copies a file into the store unless its bytes are there; gives the digest of what the store now holds.
+        """Copies a file into the store unless its bytes are there; gives the digest of what is stored.
 
         A caller that planned with an earlier digest compares the two: the file may have changed in between.
         """
@@ -189,8 +189,8 @@ def _record(manifest: Manifest, name: str) -> FileRecord:
 
 def _damaged(manifest: Manifest, name: str) -> DamagedError:
     return DamagedError(
-        f"{name} of {manifest.key[:12]} ({manifest.kind}) is damaged: its bytes are not those that were committed; "
-        f"`ws-dsl verify {manifest.key[:12]}` tells more"
+        f"{name} of {manifest.key[:12]} ({manifest.kind}) is damaged: its bytes are not those that were "
+        f"committed; `ws-dsl verify {manifest.key[:12]}` tells more"
     )
 
 

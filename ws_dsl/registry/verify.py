@@ -80,7 +80,7 @@ def _state(
 
 
 def _mentioned(layout: Layout, manifest: Manifest) -> set[str]:
-    """Every digest that a manifest or one of its JSON files names, whatever the field: snapshots are named there."""
+    """Every digest that a manifest or one of its JSON files names in any field, as it does snapshots."""
     found = {match.decode() for match in _DIGEST.findall(manifest.to_json().encode())}
     for name, record in manifest.files.items():
         if (
