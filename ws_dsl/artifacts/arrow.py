@@ -1,4 +1,7 @@
-"""Columns to Arrow IPC bytes and back; the one place that knows pyarrow."""
+"""Columns to Arrow IPC bytes and back; the one place that knows pyarrow, which has no type stubs."""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from ws_dsl.specs.canonical import Json, canonical
 _HEADER = b"ws_dsl"
 
 
-def encode(columns: Mapping[str, list[Any]], header: Mapping[str, Json], types: Mapping[str, str] | None = None) -> bytes:
+def encode(
+    columns: Mapping[str, list[Any]], header: Mapping[str, Json], types: Mapping[str, str] | None = None
+) -> bytes:
     """Arrow IPC file of equally long columns.
 
     Args:
@@ -29,7 +34,10 @@ def encode(columns: Mapping[str, list[Any]], header: Mapping[str, Json], types: 
         "bool": pa.bool_(),
         "list<int32>": pa.list_(pa.int32()),
     }
-    arrays = [pa.array(values, type=names[types[name]] if types and name in types else None) for name, values in columns.items()]
+    arrays = [
+        pa.array(values, type=names[types[name]] if types and name in types else None)
+        for name, values in columns.items()
+    ]
     schema = pa.schema(
         [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)],
         metadata={_HEADER: canonical(dict(header))},

@@ -17,7 +17,8 @@ class Artifact(NamedTuple):
 
     Attributes:
         files: Content by file name, as bytes or as a path to a file that the registry may move away.
-        facts: A small JSON summary kept in the manifest. It follows from the content alone: no times, no paths.
+        facts: A small JSON summary kept in the manifest. It follows from the content alone: no times, no
+            paths.
     """
 
     files: Mapping[str, bytes | Path]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ws_dsl.artifacts.artifact import Artifact, Reader
 from ws_dsl.specs.canonical import Json, canonical
@@ -23,7 +23,7 @@ class Stat(NamedTuple):
         high: Upper end, or None.
         sd: Standard deviation of the bootstrap draws (the standard error), or None.
         n: Rows it rests on.
-        reason: Why it is undefined; empty otherwise.
+        reason: Why the value, or its interval alone, is undefined; empty otherwise.
     """
 
     value: float | None
@@ -50,7 +50,7 @@ class Estimate:
     draws: dict[str, np.ndarray]
     units: str
     row_set: str
-    notes: dict[str, Json] = field(default_factory=dict)
+    notes: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def to_artifact(self) -> Artifact:
         import numpy as np
@@ -64,7 +64,10 @@ class Estimate:
             "notes": self.notes,
         }
         draws = {name: np.ascontiguousarray(values, dtype=np.float64) for name, values in self.draws.items()}
-        facts: dict[str, Json] = {"row_set": self.row_set, "n": max((s.n for s in self.stats.values()), default=0)}
+        facts: dict[str, Json] = {
+            "row_set": self.row_set,
+            "n": max((s.n for s in self.stats.values()), default=0),
+        }
         return Artifact({"estimate.json": canonical(record), "draws.safetensors": save(draws)}, facts)
 
     @classmethod
@@ -76,13 +79,18 @@ class Estimate:
         return cls(stats_of(record), draws, record["units"], record["row_set"], record["notes"])
 
 
-def stats_of(record: dict[str, dict[str, dict[str, object]]]) -> dict[str, Stat]:
+def stats_of(record: dict[str, Any]) -> dict[str, Stat]:
     """Statistics of a parsed `estimate.json`; needs no numpy, so that verdicts can be read quickly."""
-    return {name: Stat(**record["stats"][name]) for name in record["order"]}  # pyright: ignore[reportArgumentType]
+    return {name: _stat(record["stats"][name]) for name in record["order"]}
+
+
+def _stat(plain: dict[str, Any]) -> Stat:
+    floats = {name: None if plain[name] is None else float(plain[name]) for name in Stat._fields[:4]}
+    return Stat(n=plain["n"], reason=plain["reason"], **floats)
 
 
 def _plain(stat: Stat) -> dict[str, Json]:
-    for number in stat[:4]:
-        if number is not None and not math.isfinite(number):  # pyright: ignore[reportArgumentType]
+    for number in (stat.value, stat.low, stat.high, stat.sd):
+        if number is not None and not math.isfinite(number):
             raise ValueError(f"a statistic is not finite: {stat}")
     return dict(stat._asdict())

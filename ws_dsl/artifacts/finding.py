@@ -23,7 +23,7 @@ class Finding:
     holds: bool
     statement: str
     detail: str
-    at: list[tuple[str, int]] = field(default_factory=list)
+    at: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def to_artifact(self) -> Artifact:
         record: dict[str, Json] = {

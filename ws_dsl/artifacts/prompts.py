@@ -8,7 +8,7 @@ from typing import Any
 from ws_dsl.artifacts import arrow
 from ws_dsl.artifacts.artifact import Artifact, Reader
 from ws_dsl.artifacts.rows import row_set
-from ws_dsl.specs.canonical import digest
+from ws_dsl.specs.canonical import Json, digest
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Prompts:
     Attributes:
         keys: Names of the key columns.
         columns: Key columns plus `text` (what was tokenised), `ids` (token ids, BOS included once where the
-            tokenizer has one), `strings` (the string of every token), `spans` (role → [start, stop) in tokens).
+            tokenizer has one), `strings` (the string of every token), `spans` (role → [start, stop) in
+            tokens).
         tokenizer: Digest of the tokenizer's files.
         answers: Token string to value, in declared order; empty where none are declared.
         signs: +1 or −1 per row, or None where no sign is declared.
@@ -53,10 +54,10 @@ class Prompts:
         columns["spans"] = [json.dumps(span, sort_keys=True) for span in columns["spans"]]
         if self.signs is not None:
             columns["sign"] = self.signs
-        answers = [[token, value] for token, value in self.answers.items()]
-        header = {"keys": list(self.keys), "tokenizer": self.tokenizer, "answers": answers}
+        answers: list[Json] = [[token, value] for token, value in self.answers.items()]
+        header: dict[str, Json] = {"keys": list(self.keys), "tokenizer": self.tokenizer, "answers": answers}
         lengths = [len(ids) for ids in self.tokens]
-        facts = {
+        facts: dict[str, Json] = {
             "rows": len(self),
             "row_set": row_set(self.ids()),
             "tokens": sum(lengths),
@@ -72,4 +73,6 @@ class Prompts:
         columns, header = arrow.decode(read("prompts.arrow"))
         columns["spans"] = [json.loads(span) for span in columns["spans"]]
         signs = columns.pop("sign", None)
-        return cls(tuple(header["keys"]), columns, header["tokenizer"], {t: v for t, v in header["answers"]}, signs)
+        return cls(
+            tuple(header["keys"]), columns, header["tokenizer"], {t: v for t, v in header["answers"]}, signs
+        )

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from ws_dsl.artifacts import arrow
 from ws_dsl.artifacts.artifact import Artifact, Reader
-from ws_dsl.specs.canonical import digest
+from ws_dsl.errors import MeasurementError
+from ws_dsl.specs.canonical import Json, digest
 
 
 def row_set(keys: list[tuple[Any, ...]]) -> str:
-    """Digest of the identity of a row set: its key tuples, whatever their order."""
+    """Digest of the identity of a row set: its key tuples, whatever their order.
+
+    Raises:
+        MeasurementError: a key tuple is there twice.
+    """
+    if len(set(keys)) < len(keys):
+        twice = next(key for key, count in Counter(keys).items() if count > 1)
+        raise MeasurementError(f"row {show(twice)} is there twice")
     return digest(sorted([list(key) for key in keys], key=repr))
+
+
+def show(key: tuple[Any, ...]) -> str:
+    """A key tuple for a message."""
+    return str(key[0]) if len(key) == 1 else f"({', '.join(map(str, key))})"
 
 
 @dataclass(frozen=True)
@@ -46,10 +60,22 @@ class Rows:
         return Rows(self.keys, columns, self.types, self.unit, self.world)
 
     def to_artifact(self) -> Artifact:
-        arrow_types = {"text": "string", "category": "string", "number": "float64", "bool": "bool", "sign": "int64"}
-        header = {"keys": list(self.keys), "types": dict(self.types), "unit": list(self.unit), "world": self.world}
-        data = arrow.encode(self.columns, header, {n: arrow_types[t] for n, t in self.types.items() if t in arrow_types})
-        facts = {"rows": len(self), "row_set": row_set(self.ids()), "world": self.world}
+        arrow_types = {
+            "text": "string",
+            "category": "string",
+            "number": "float64",
+            "bool": "bool",
+            "sign": "int64",
+        }
+        header: dict[str, Json] = {
+            "keys": list(self.keys),
+            "types": dict(self.types),
+            "unit": list(self.unit),
+            "world": self.world,
+        }
+        typed = {name: arrow_types[kind] for name, kind in self.types.items() if kind in arrow_types}
+        data = arrow.encode(self.columns, header, typed)
+        facts: dict[str, Json] = {"rows": len(self), "row_set": row_set(self.ids()), "world": self.world}
         return Artifact({"rows.arrow": data}, facts)
 
     @classmethod

@@ -21,9 +21,9 @@ class Sites:
     """
 
     addresses: list[str]
-    scores: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list[float])
     chosen_on: str | None = None
-    notes: dict[str, Json] = field(default_factory=dict)
+    notes: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def to_artifact(self) -> Artifact:
         record: dict[str, Json] = {

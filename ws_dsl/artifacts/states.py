@@ -41,8 +41,11 @@ class States:
         tensors = {name: np.ascontiguousarray(values) for name, values in self.tensors.items()}
         header: dict[str, Json] = {"keys": list(self.keys), "notes": self.notes}
         rows = len(self.ids())
-        files: dict[str, Any] = {"rows.arrow": arrow.encode(self.columns, header), "states.safetensors": save(tensors)}
-        return Artifact(files, {"rows": rows, "row_set": row_set(self.ids()), **self.notes})
+        files: dict[str, Any] = {
+            "rows.arrow": arrow.encode(self.columns, header),
+            "states.safetensors": save(tensors),
+        }
+        return Artifact(files, {**self.notes, "rows": rows, "row_set": row_set(self.ids())})
 
     @classmethod
     def from_files(cls, read: Reader) -> States:

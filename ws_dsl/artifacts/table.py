@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ws_dsl.artifacts import arrow
 from ws_dsl.artifacts.artifact import Artifact, Reader
-from ws_dsl.artifacts.rows import row_set
+from ws_dsl.artifacts.rows import row_set, show
+from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import Json
 
 STATUSES = ("ok", "refusal", "unclear", "out_of_scale", "excluded")
@@ -45,11 +47,30 @@ class Table:
         return {key: float(value) for key, value, status in pairs if status == "ok" and value is not None}
 
     def to_artifact(self) -> Artifact:
-        types = {name: "float64" for name, values in self.columns.items() if _numeric(values) and name not in self.keys}
-        header = {"keys": list(self.keys), "notes": self.notes}
+        """The Table at rest.
+
+        Raises:
+            MeasurementError: a row is there twice, a status is unknown, or a row has a finite value without
+                being `ok` or is `ok` without one.
+        """
+        for key, value, status in zip(self.ids(), self.columns["value"], self.columns["status"], strict=True):
+            _check(key, value, status)
+        types = {
+            name: "float64"
+            for name, values in self.columns.items()
+            if _numeric(values) and name not in self.keys
+        }
+        header: dict[str, Json] = {"keys": list(self.keys), "notes": self.notes}
         statuses = self.columns["status"]
-        counts: dict[str, Json] = {status: statuses.count(status) for status in STATUSES if status in statuses}
-        facts: dict[str, Json] = {"rows": len(self), "row_set": self.row_set(), "status": counts, **self.notes}
+        counts: dict[str, Json] = {
+            status: statuses.count(status) for status in STATUSES if status in statuses
+        }
+        facts: dict[str, Json] = {
+            **self.notes,
+            "rows": len(self),
+            "row_set": self.row_set(),
+            "status": counts,
+        }
         for column in ("value", "pmass"):
             values = [v for v in self.columns.get(column, []) if v is not None]
             if values:
@@ -63,6 +84,17 @@ class Table:
     def from_files(cls, read: Reader) -> Table:
         columns, header = arrow.decode(read("table.arrow"))
         return cls(tuple(header["keys"]), columns, header["notes"])
+
+
+def _check(key: tuple[Any, ...], value: Any, status: str) -> None:
+    if status not in STATUSES:
+        raise MeasurementError(
+            f"row {show(key)} has the unknown status {status!r}; there are {', '.join(STATUSES)}"
+        )
+    if status != "ok" and value is not None:
+        raise MeasurementError(f"row {show(key)} is {status} and has a value all the same: {value!r}")
+    if status == "ok" and not (isinstance(value, (int, float)) and math.isfinite(value)):
+        raise MeasurementError(f"row {show(key)} is ok and its value is not a finite number: {value!r}")
 
 
 def _numeric(values: list[Any]) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ws_dsl.artifacts.rows import Rows, row_set
+from ws_dsl.artifacts.rows import Rows, row_set, show
 from ws_dsl.artifacts.table import STATUSES, Table
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import Json
@@ -189,7 +189,7 @@ def _read(table: Table, column: str, rows: Rows | None) -> dict[Id, tuple[float,
         if wanted is not None and tuple(key[place] for place in places) not in wanted:
             continue
         if key in found:
-            raise MeasurementError(f"a table has the row {_show(key)} twice")
+            raise MeasurementError(f"a table has the row {show(key)} twice")
         found[key] = (_number(key, column, value) if status == "ok" else math.nan, status)
     return found
 
@@ -198,17 +198,13 @@ def _number(key: Id, column: str, value: Any) -> float:
     if isinstance(value, (int, float)) and math.isfinite(value):
         return float(value)
     raise MeasurementError(
-        f"{column} of row {_show(key)} is {value!r}, although its status is ok: not a finite number"
+        f"{column} of row {show(key)} is {value!r}, although its status is ok: not a finite number"
     )
 
 
 def _some(ids: set[Id], side: str) -> str:
     if not ids:
         return f"none only in {side}"
-    shown = ", ".join(_show(key) for key in sorted(ids, key=repr)[:_NAMED])
+    shown = ", ".join(show(key) for key in sorted(ids, key=repr)[:_NAMED])
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     return f"only in {side}: {shown}{more}"
-
-
-def _show(key: Id) -> str:
-    return str(key[0]) if len(key) == 1 else "(" + ", ".join(str(part) for part in key) + ")"
