@@ -21,6 +21,7 @@ from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.states import States
 from ws_dsl.artifacts.table import STATUSES, Table
+from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import canonical
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -208,3 +209,8 @@ def test_a_column_of_rows_is_a_table():
     made = again(column_of(rows, "utility"))
     assert made.columns["value"] == [2.0, None] and made.columns["status"] == ["ok", "excluded"]
     assert made.row_set() == rows.to_artifact().facts["row_set"]
+    assert made.series("utility") == made.series()
+    with pytest.raises(MeasurementError, match="no numbers: it is a key"):
+        column_of(rows, "id")
+    with pytest.raises(MeasurementError, match="no row column 'utlity'; the rows have id, utility"):
+        column_of(rows, "utlity")

@@ -14,6 +14,7 @@ from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.states import States
 from ws_dsl.artifacts.table import Table
+from ws_dsl.errors import MeasurementError
 
 _BY_FILE: dict[str, Any] = {
     "rows.arrow": Rows,
@@ -35,8 +36,16 @@ def decode(files: set[str], read: Reader) -> Any:
 
 
 def column_of(rows: Rows, column: str) -> Table:
-    """A column of rows as a table."""
+    """A column of rows as a table, under its own name and as its `value`.
+
+    Raises:
+        MeasurementError: there is no such column, or it has no numbers.
+    """
+    if column not in rows.columns:
+        raise MeasurementError(f"no row column {column!r}; the rows have {', '.join(rows.columns)}")
+    if rows.types[column] not in ("number", "bool", "sign"):
+        raise MeasurementError(f"the row column {column!r} has no numbers: it is a {rows.types[column]}")
     values = [None if value is None else float(value) for value in rows.columns[column]]
     columns: dict[str, list[Any]] = {name: rows.columns[name] for name in rows.keys}
     status = ["ok" if value is not None else "excluded" for value in values]
-    return Table(rows.keys, {**columns, "value": values, "status": status}, {"unit": column})
+    return Table(rows.keys, {**columns, column: values, "value": values, "status": status}, {"unit": column})

@@ -5,6 +5,7 @@ import pytest
 
 from tests.steps.analyse.cells import estimate, rows, table
 from ws_dsl.errors import MeasurementError
+from ws_dsl.steps.analyse.group_gap import GroupGap
 
 STREAM = np.random.default_rng(4)
 LABELS = [i % 4 == 0 for i in range(120)]
@@ -80,6 +81,27 @@ def test_true_is_not_one():
 def test_a_column_that_the_rows_lack_is_refused():
     with pytest.raises(MeasurementError, match="no row column 'lable'; the rows have id, label, topic"):
         gap(scores(SCORES), by="lable")
+
+
+class Labelled:
+    """What the planner knows of the rows before anything runs."""
+
+    def columns(self, field):
+        return {"id": "key", "label": "bool", "topic": "category"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"by": "lable", "plus": True, "minus": False}, "unknown-column"),
+        ({"by": "label", "plus": "true", "minus": False}, "wrong-label"),
+        ({"by": "topic", "plus": "a", "minus": "a"}, "equal-groups"),
+        ({"by": "topic", "plus": "a", "minus": "b"}, None),
+    ],
+)
+def test_mistakes_show_before_anything_runs(fields, code):
+    spec = GroupGap.model_validate({"of": "score", **fields})
+    assert [complaint.code for complaint in GroupGap.inspect(spec, Labelled())] == ([code] if code else [])
 
 
 def test_rows_that_are_unknown_are_refused():

@@ -29,7 +29,7 @@ class Observations(NamedTuple):
         values: float64 of shape (rows, *lengths of the pooled axes); NaN where the row is not `ok` or the
             pooled cell does not exist.
         statuses: Status of every row by pooled cell, in the order of `repeats`.
-        repeats: Place of every pooled cell along the pooled axes; `[()]` where nothing is pooled.
+        repeats: Place of every pooled cell in `values`; `[()]` where nothing is pooled.
         notes: Notes that all the Tables share.
         column: What was read.
     """
@@ -111,9 +111,9 @@ def observe(inputs: Sequence[Input], rows: Rows | None = None, column: str | Non
     ids = sorted(series[0], key=repr)
     for other in series[1:]:
         same_rows(ids, other, "the first pooled table", "another")
-    repeats = [one.pooled for one in inputs]
-    shape = tuple(max(places) + 1 for places in zip(*repeats, strict=True))
-    values = np.full((len(ids), *shape), np.nan)
+    axes = [sorted(set(places)) for places in zip(*(one.pooled for one in inputs), strict=True)]
+    repeats = [tuple(map(list.index, axes, one.pooled)) for one in inputs]
+    values = np.full((len(ids), *map(len, axes)), np.nan)
     for place, found in zip(repeats, series, strict=True):
         values[(slice(None), *place)] = [found[key][0] for key in ids]
     statuses = [[found[key][1] for key in ids] for found in series]

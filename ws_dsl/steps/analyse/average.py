@@ -1,15 +1,18 @@
 """The mean of every row over pooled cells.
 
-*What it does.* Averages repeats: over the seeds, paraphrases, authors or other axes named in `pool`, per row.
+What it does
+    Averages repeats: over the seeds, paraphrases, authors or other axes named in `pool`, per row.
 
-*What it cannot show.* How much the repeats disagree beyond the column `sd`; a row with fewer `ok` repeats
-than others is averaged over those it has, and weighs as much.
+What it cannot show
+    How much the repeats disagree beyond the column `sd`; a row with fewer `ok` repeats than others is
+    averaged over those it has, and weighs as much.
 
-*Inputs and output.* `of`: Tables over one row set. A Table with the columns `repeats` (how many were `ok`)
-and `sd` (between them, divisor n − 1; null for fewer than two). A row without an `ok` repeat has the status
-of the first.
+Inputs and output
+    `of`: Tables over one row set. A Table with the columns `repeats` (how many were `ok`) and `sd` (between
+    them, divisor n − 1; null for fewer than two). A row without an `ok` repeat has the status of the first.
 
-*Reference.* None is needed.
+Reference
+    GRAMMAR §4: repeats under pooled axes are averaged first; rows then weigh equally.
 """
 
 from __future__ import annotations

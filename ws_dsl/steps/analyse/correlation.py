@@ -1,19 +1,20 @@
 """How two Tables vary together over rows.
 
-*What it does.* `pearson`: the product-moment correlation of the values. `spearman`: that of their ranks, ties
-given their average rank. Repeats under pooled axes are averaged per row first. The interval resamples units,
-rows kept whole.
+What it does
+    `pearson`: the product-moment correlation of the values. `spearman`: that of their ranks, ties given their
+    average rank. Repeats under pooled axes are averaged per row first. The interval resamples units, rows
+    kept whole.
 
-*What it cannot show.* Agreement: two raters one of whom is always twice as high correlate perfectly. A
-restricted range lowers it, and a few extreme rows can make it (compare the two methods). Pooled repeats count
-as fixed.
+What it cannot show
+    Agreement: two raters one of whom is always twice as high correlate perfectly. A restricted range lowers
+    it, and a few extreme rows can make it (compare the two methods). Pooled repeats count as fixed.
 
-*Inputs and output.* `x`, `y`: Tables over one row set (`rows` restricts both first). Rows that are `ok` on
-both sides count. An Estimate with a statistic per method, undefined for fewer than 3 rows or where a side is
-constant.
+Inputs and output
+    `x`, `y`: Tables over one row set (`rows` restricts both first). Rows that are `ok` on both sides count.
+    An Estimate with a statistic per method, undefined for fewer than 3 rows or where a side is constant.
 
-*Reference.* Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 6; `scipy.stats.pearsonr`,
-`spearmanr`.
+Reference
+    Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 6; `scipy.stats.pearsonr`, `spearmanr`.
 """
 
 from __future__ import annotations

@@ -1,21 +1,24 @@
 """Plus minus minus.
 
-*What it does.* Of two Tables, subtracts row by row: the paired difference of every item. Of two Estimates,
-subtracts statistic by statistic and draw by draw: since both resampled the same units, the interval is that
-of the paired difference, narrower than two intervals laid side by side suggest. Repeats under pooled axes are
-averaged per row before subtracting.
+What it does
+    Of two Tables, subtracts row by row: the paired difference of every item. Of two Estimates, subtracts
+    statistic by statistic and draw by draw: since both resampled the same units, the interval is that of the
+    paired difference, narrower than two intervals laid side by side suggest. Repeats under pooled axes are
+    averaged per row before subtracting.
 
-*What it cannot show.* Which side moved. A difference of two Estimates whose excluded rows differ compares two
-slightly different sets of rows: `n` is the smaller, and `notes` lists the exclusions of both.
+What it cannot show
+    Which side moved. A difference of two Estimates whose excluded rows differ compares two slightly different
+    sets of rows: `n` is the smaller, and `notes` lists the exclusions of both.
 
-*Inputs and output.* `plus`, `minus`: two Tables over one row set, or two Estimates over one row set with the
-same resampled units; anything else is refused with the ids that differ. `rows` restricts both Tables first. A
-Table gains the columns `plus` and `minus`; a row has a value where both sides are `ok`, otherwise the status
-of the first side that is not. An Estimate has the statistics that both have, or `value` where one is picked
-on each side.
+Inputs and output
+    `plus`, `minus`: two Tables over one row set, or two Estimates over one row set with the same resampled
+    units; anything else is refused with the ids that differ. `rows` restricts both Tables first. A Table
+    gains the columns `plus` and `minus`; a row has a value where both sides are `ok`, otherwise the status of
+    the first side that is not. An Estimate has the statistics that both have, or `value` where one is picked
+    on each side.
 
-*Reference.* The pressure study: Δ = score_pressured − score_neutral per claim; D_drop = D_pressured −
-D_neutral.
+Reference
+    The pressure study: Δ = score_pressured − score_neutral per claim; D_drop = D_pressured − D_neutral.
 """
 
 from __future__ import annotations

@@ -1,19 +1,23 @@
 """The mean of one group of rows minus that of another.
 
-*What it does.* D = E[value | plus] − E[value | minus], groups by a column of the rows behind the Table: with
-true and false claims, how far a score tells them apart. The interval resamples units within each group (units
-with rows in both are a group of their own), so that no group vanishes from a draw and group sizes stay as
-designed.
+What it does
+    D = E[value | plus] − E[value | minus], groups by a column of the rows behind the Table: with true and
+    false claims, how far a score tells them apart. The interval resamples units within each group (units with
+    rows in both are a group of their own), so that no group vanishes from a draw and group sizes stay as
+    designed.
 
-*What it cannot show.* Whether the two groups can be told apart row by row: a gap in means says nothing of
-overlap, and it grows with the scale of the values. Groups that differ in more than the column confound it.
+What it cannot show
+    Whether the two groups can be told apart row by row: a gap in means says nothing of overlap, and it grows
+    with the scale of the values. Groups that differ in more than the column confound it.
 
-*Inputs and output.* `of`: a Table, or several pooled ones, whose repeats are averaged per row first; `by`: a
-row column; `plus`, `minus`: its values. Rows of neither are left out and counted. An Estimate with `value`;
-`notes` carry both means and counts. Undefined where a group has no row with a value.
+Inputs and output
+    `of`: a Table, or several pooled ones, whose repeats are averaged per row first; `by`: a row column;
+    `plus`, `minus`: its values. Rows of neither are left out and counted. An Estimate with `value`; `notes`
+    carry both means and counts. Undefined where a group has no row with a value.
 
-*Reference.* The pressure study: D = E[score | true] − E[score | false]. Davison & Hinkley, Bootstrap Methods
-and their Application (1997), §3.2, for several samples.
+Reference
+    The pressure study: D = E[score | true] − E[score | false]. Davison & Hinkley, Bootstrap Methods and their
+    Application (1997), §3.2, for several samples.
 """
 
 from __future__ import annotations
@@ -50,6 +54,15 @@ class GroupGap(Kind[types.Estimate]):
 
     @classmethod
     def inspect(cls, spec: GroupGap, inspection: Inspection) -> Iterator[Complaint]:
+        columns = inspection.columns("of")
+        if columns is not None and spec.by not in columns:
+            yield Complaint(
+                "by", "unknown-column", f"no column {spec.by!r}; the rows have {', '.join(columns)}"
+            )
+        if columns is not None and columns.get(spec.by) == "bool":
+            for field, group in (("plus", spec.plus), ("minus", spec.minus)):
+                if not isinstance(group, bool):
+                    yield Complaint(field, "wrong-label", f"{spec.by!r} is true or false, never {group!r}")
         if _same(spec.plus, spec.minus):
             yield Complaint(
                 "minus", "equal-groups", f"plus and minus are both {spec.plus!r}: the gap is 0 by definition"

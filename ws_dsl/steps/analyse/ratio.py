@@ -1,17 +1,20 @@
 """The ratio of two Estimates.
 
-*What it does.* Divides one statistic by another that rests on the same rows, draw by draw.
+What it does
+    Divides one statistic by another that rests on the same rows, draw by draw.
 
-*What it cannot show.* Anything where the denominator is at noise: if its 95 % interval contains 0, or it has
-none, the ratio is undefined and says why. A ratio of means is not the mean of ratios (see
-`removed_fraction`).
+What it cannot show
+    Anything where the denominator is at noise: if its 95 % interval contains 0, or it has none, the ratio is
+    undefined and says why. A ratio of means is not the mean of ratios (see `removed_fraction`).
 
-*Inputs and output.* `of`, `base`: Estimates over one row set with the same resampled units. Of each, the
-picked statistic is taken (`effect.median`); where none is picked `value`, else `mean`, else the only one
-there is. An Estimate with `value`; `notes` carry numerator and denominator.
+Inputs and output
+    `of`, `base`: Estimates over one row set with the same resampled units. Of each, the picked statistic is
+    taken (`effect.median`); where none is picked `value`, else `mean`, else the only one there is. An
+    Estimate with `value`; `notes` carry numerator and denominator.
 
-*Reference.* Fieller, Some problems in interval estimation, JRSS B 16 (1954), for why a ratio over a
-denominator that may be 0 has no bounded interval.
+Reference
+    Fieller, Some problems in interval estimation, JRSS B 16 (1954), for why a ratio over a denominator that
+    may be 0 has no bounded interval.
 """
 
 from __future__ import annotations

@@ -1,18 +1,21 @@
 """The share of an effect that an intervention removes, row by row.
 
-*What it does.* removed = (base − of) / base per row, where `base` is the effect without and `of` the effect
-with the intervention: 1 removes it all, 0 leaves it, above 1 overshoots past the baseline, below 0 enlarges
-it.
+What it does
+    removed = (base − of) / base per row, where `base` is the effect without and `of` the effect with the
+    intervention: 1 removes it all, 0 leaves it, above 1 overshoots past the baseline, below 0 enlarges it.
 
-*What it cannot show.* Anything on rows with next to no effect: the fraction explodes as the denominator
-shrinks, and a few such rows can carry a mean. Restrict to a responsive subset with `rows`, prefer the median
-and shares, clip a mean and say so. A component that removes the effect need not be the only one that can.
+What it cannot show
+    Anything on rows with next to no effect: the fraction explodes as the denominator shrinks, and a few such
+    rows can carry a mean. Restrict to a responsive subset with `rows`, prefer the median and shares, clip a
+    mean and say so. A component that removes the effect need not be the only one that can.
 
-*Inputs and output.* `of`, `base`: Tables over one row set (`rows` restricts both first). A Table with the
-columns `numerator` (base − of) and `denominator` (base); where the denominator is exactly 0 the row is
-`excluded`, never 0 or 1; where a side is not `ok` the row has that side's status.
+Inputs and output
+    `of`, `base`: Tables over one row set (`rows` restricts both first). A Table with the columns `numerator`
+    (base − of) and `denominator` (base); where the denominator is exactly 0 the row is `excluded`, never 0 or
+    1; where a side is not `ok` the row has that side's status.
 
-*Reference.* The pressure study: removed_frac = (Δ − Δ_fix) / Δ on rows with |Δ| ≥ 0.1.
+Reference
+    The pressure study: removed_frac = (Δ − Δ_fix) / Δ on rows with |Δ| ≥ 0.1.
 """
 
 from __future__ import annotations

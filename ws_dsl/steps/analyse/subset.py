@@ -1,16 +1,20 @@
 """The rows whose observations meet conditions.
 
-*What it does.* Keeps the rows of a Table for which every condition holds, with all their columns.
+What it does
+    Keeps the rows of a Table for which every condition holds, with all their columns.
 
-*What it cannot show.* Results measured on rows chosen by their own outcome are conditional on it: say so
-beside the number. A row that is not `ok` meets no condition: missing evidence selects nothing.
+What it cannot show
+    Results measured on rows chosen by their own outcome are conditional on it: say so beside the number. A
+    row that is not `ok` meets no condition: missing evidence selects nothing.
 
-*Inputs and output.* `of`: a Table, or several pooled ones. `when`: conditions `[all_|any_]NAME_OP: number`,
-where NAME is `value`, `abs` (its absolute value) or a numeric column such as `pmass`, and OP is `ge gt le lt
-eq`; all must hold. Over pooled Tables each condition says `all_` (every repeat, all of them `ok`) or `any_`.
-Rows, in the order and with the columns of those behind the Table.
+Inputs and output
+    `of`: a Table, or several pooled ones. `when`: conditions `[all_|any_]NAME_OP: number`, where NAME is
+    `value`, `abs` (its absolute value) or a numeric column such as `pmass`, and OP is `ge gt le lt eq`; all
+    must hold. Over pooled Tables each condition says `all_` (every repeat, all of them `ok`) or `any_`. Rows,
+    in the order and with the columns of those behind the Table.
 
-*Reference.* The pressure study's responsive subset, |Δ| ≥ 0.1.
+Reference
+    The pressure study's responsive subset, |Δ| ≥ 0.1.
 """
 
 from __future__ import annotations

@@ -1,22 +1,26 @@
 """Statistics of the rows of a Table, each with its interval.
 
-*What it does.* Takes any of `mean`, `median`, `sd` (divisor n − 1), `n`, `min`, `max`, `clipped_mean`,
-`share_ok`, `share_OP_NUMBER` (such as `share_ge_0.5`; OP is `gt ge lt le eq`) and `quantile_NUMBER` over
-rows. Repeats under pooled axes are averaged per row first; rows then weigh equally. Each statistic has a 95 %
-percentile bootstrap interval over units, crossed with the labels of pooled seed axes; other pooled axes are
-fixed.
+What it does
+    Takes any of `mean`, `median`, `sd` (divisor n − 1), `n`, `min`, `max`, `clipped_mean`, `share_ok`,
+    `share_OP_NUMBER` (such as `share_ge_0.5`; OP is `gt ge lt le eq`) and `quantile_NUMBER` over rows.
+    Repeats under pooled axes are averaged per row first; rows then weigh equally. Each statistic has a 95 %
+    percentile bootstrap interval over units, crossed with the labels of pooled seed axes; other pooled axes
+    are fixed.
 
-*What it cannot show.* More than its units: the interval is for new units like these, not for new prompts,
-models or seeds that were not pooled. Percentile intervals of small samples (below about 20 units) are too
-narrow. `min`, `max` and `n` have none: the bootstrap of an extreme is inconsistent.
+What it cannot show
+    More than its units: the interval is for new units like these, not for new prompts, models or seeds that
+    were not pooled. Percentile intervals of small samples (below about 20 units) are too narrow. `min`, `max`
+    and `n` have none: the bootstrap of an extreme is inconsistent.
 
-*Inputs and output.* `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `clip`
-bounds the values that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the rows with
-a value, and `notes` the rows, units, repeats, exclusions by status and clipped values. A statistic without
-enough rows is undefined and says why.
+Inputs and output
+    `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `clip` bounds the values
+    that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the rows with a value, and
+    `notes` the rows, units, repeats, exclusions by status and clipped values. A statistic without enough rows
+    is undefined and says why.
 
-*Reference.* Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Hyndman & Fan (1996), type
-7, for quantiles.
+Reference
+    Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Hyndman & Fan (1996), type 7, for
+    quantiles.
 """
 
 from __future__ import annotations
