@@ -1,0 +1,1 @@
+"""Conditions on results that fail a study or warn."""

@@ -1,0 +1,1 @@
+"""Models, rows and the prompts made of them."""

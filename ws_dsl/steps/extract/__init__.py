@@ -1,0 +1,1 @@
+"""Activations of a model, and the directions and components found in them."""

@@ -1,0 +1,1 @@
+"""Edits under which rows are measured."""

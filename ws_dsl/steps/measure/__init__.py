@@ -1,0 +1,1 @@
+"""Numbers per row, read from a model's outputs."""
