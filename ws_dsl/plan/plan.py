@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.relation import Relation, view
 from ws_dsl.specs.document import Document
@@ -58,4 +57,15 @@ class Plan:
         for node in self.nodes:
             found.setdefault(node.step, []).append(node)
             needs.setdefault(node.step, set()).update(edge.node.step for edge in node.edges())
-        return {step: found[step] for step in TopologicalSorter(needs).static_order()}
+        ordered: dict[str, list[Node]] = {}
+
+        def visit(step: str) -> None:
+            if step not in ordered:
+                for need in found:
+                    if need in needs[step] and need != step:
+                        visit(need)
+                ordered[step] = found[step]
+
+        for step in found:
+            visit(step)
+        return ordered

@@ -149,7 +149,7 @@ class _Planner:
         unused = set(pooled)
         for variant in varied.variants:
             try:
-                self._variant(name, kind, variant, pooled, written.get("except", []), path, result, unused)
+                self._variant(name, kind, variant, pooled, written.get("except", []), path, result, unused, varied.targets)
             except _Broken:
                 broken = True
         if not broken and unused:
@@ -178,6 +178,7 @@ class _Planner:
         path: Path_,
         result: Relation,
         unused: set[str],
+        targets: dict[str, set[str]],
     ) -> None:
         spec = self._spec(kind, variant, path)
         references = self._references(kind, spec, variant)
@@ -216,7 +217,7 @@ class _Planner:
             if _matches(cell.labels, exceptions):
                 result.dropped.append(cell.labels)
                 continue
-            self._cells(name, kind, spec, params, files, cell, made, result, variant)
+            self._cells(name, kind, spec, params, files, cell, made, result, variant, targets)
 
     def _cells(
         self,
@@ -229,13 +230,14 @@ class _Planner:
         made: dict[str, list[str]],
         result: Relation,
         variant: Variant,
+        targets: dict[str, set[str]],
     ) -> None:
         if kind.spec.changes_nothing(spec):
             result.entries.append(Entry(cell.labels, None))
             return
         inputs = {field: edges for field, edges in cell.inputs.items() if edges}
         for field, derived in kind.spec.derived.items():
-            node = self._derive(f"{name}/{field}", derived, spec, cell, variant)
+            node = self._derive(f"{name}/{field}", derived, spec, cell, variant, targets)
             inputs[field] = [Edge(node)]
         source = _rows_from(inputs)
         if kind.spec.row_columns and source is not None:
@@ -251,7 +253,9 @@ class _Planner:
             self.nodes.append(node)
             result.entries.append(Entry(node.labels, node))
 
-    def _derive(self, name: str, derived: Any, spec: Kind[Any], cell: Joined, variant: Variant) -> Node:
+    def _derive(
+        self, name: str, derived: Any, spec: Kind[Any], cell: Joined, variant: Variant, targets: dict[str, set[str]]
+    ) -> Node:
         """An input that the planner makes; the same one wherever it is needed again."""
         kind = kinds.find(derived.kind)
         inputs = {field: cell.inputs[field] for field in derived.fields if cell.inputs.get(field)}
@@ -261,7 +265,7 @@ class _Planner:
         identity = digest([derived.kind, params, {f: [[id(e.node), e.column, list(e.pooled)] for e in es] for f, es in inputs.items()}])
         if identity not in self.hidden:
             axes = {axis for field in derived.fields for axis in cell.brought.get(field, ())}
-            axes |= {axis for axis in variant.labels if any(axis in cell.brought.get(f, ()) for f in derived.fields)}
+            axes |= {axis for axis in variant.labels if targets[axis] & set(derived.fields)}
             labels = {axis: label for axis, label in cell.labels.items() if axis in axes}
             node = Node(name, labels, kind, inner, params, inputs, {}, _rows_from(inputs))
             self.hidden[identity] = node

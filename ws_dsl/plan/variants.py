@@ -28,10 +28,17 @@ class Variant(NamedTuple):
 
 @dataclass
 class Varied:
-    """A step's variants and the axes they span: labels with what they stand for."""
+    """A step's variants.
+
+    Attributes:
+        variants: All combinations.
+        axes: The axes they span: labels with what they stand for.
+        targets: The fields that each axis varies.
+    """
 
     variants: list[Variant]
     axes: dict[str, Labels]
+    targets: dict[str, set[str]]
 
 
 def expand(
@@ -50,10 +57,9 @@ def expand(
     """
     fields = {name: value for name, value in step.items() if name not in ("kind", "over", "except", "pool", "until")}
     base = Variant({}, fields, {name: (*path, name) for name in fields})
-    axes: dict[str, Labels] = {}
-    over = step.get("over", {})
-    variants = list(_cross(base, over, (*path, "over"), known, scope, axes))
-    return Varied(variants, axes)
+    varied = Varied([], {}, {})
+    varied.variants += _cross(base, step.get("over", {}), (*path, "over"), known, scope, varied)
+    return varied
 
 
 def _cross(
@@ -62,7 +68,7 @@ def _cross(
     path: Path_,
     known: Callable[[str], bool],
     scope: Callable[[str], str | None],
-    axes: dict[str, Labels],
+    varied: Varied,
 ) -> Iterator[Variant]:
     if not isinstance(over, Mapping):
         raise AxisError("bad-over", "over: expected axes by field, as in over: {layer: [1, 2]}")
@@ -78,7 +84,7 @@ def _cross(
                 raise AxisError("axis-taken", f"over.{key}: there is an axis {axis!r} already")
             for label, value in labelled.items():
                 what = digest([scope(target) or "", None if patches else target in RESERVED, _plain(value)])
-                if axes.setdefault(axis, {}).setdefault(label, what) != what:
+                if varied.axes.setdefault(axis, {}).setdefault(label, what) != what:
                     raise AxisError("ambiguous-axis", f"over.{key}: label {label!r} stands for two things")
                 labels = {**variant.labels, axis: label}
                 place = (*here, label) if isinstance(values, Mapping) else (*here, list(labelled).index(label))
@@ -90,8 +96,9 @@ def _cross(
                     patch = {name: item for name, item in value.items() if name != "over"}
                     origin = {name: (*place, name) for name in patch}
                     nested = value.get("over", {})
+                varied.targets.setdefault(axis, set()).update(patch)
                 inner = Variant(labels, {**variant.fields, **patch}, {**variant.origin, **origin})
-                made += _cross(inner, nested, (*place, "over"), known, scope, axes)
+                made += _cross(inner, nested, (*place, "over"), known, scope, varied)
         variants = made
     yield from variants
 

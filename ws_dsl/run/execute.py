@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+
 from typing import Any, Protocol
 
+from ws_dsl import __version__
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.errors import DamagedError, MeasurementError, MissingError, WsDslError
 from ws_dsl.plan.node import Node
@@ -151,5 +152,5 @@ def _draft(node: Node, artifact: Artifact, seconds: float, state: State) -> Draf
         made=node.made,
         artifact=artifact,
         seconds=seconds,
-        tools={"ws-dsl": version("ws-dsl")},
+        tools={"ws-dsl": __version__},
     )

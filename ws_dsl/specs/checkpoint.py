@@ -104,7 +104,7 @@ def shape_of(config: dict[str, Any]) -> Shape:
 
 def encode_plain(folder: Path, text: str) -> list[int]:
     """Token ids of a text without BOS or other added tokens; needs neither torch nor transformers."""
-    return _tokenizer(folder, (folder / "tokenizer.json").stat().st_mtime_ns).encode(text, add_special_tokens=False).ids
+    return _tokenizer(folder).encode(text, add_special_tokens=False).ids
 
 
 def single_token(folder: Path, string: str) -> int:
@@ -116,8 +116,7 @@ def single_token(folder: Path, string: str) -> int:
     ids = encode_plain(folder, string)
     if len(ids) == 1:
         return ids[0]
-    tokenizer = _tokenizer(folder, (folder / "tokenizer.json").stat().st_mtime_ns)
-    raise ModelError(not_single(string, [tokenizer.decode([token]) for token in ids]))
+    raise ModelError(not_single(string, [_tokenizer(folder).decode([token]) for token in ids]))
 
 
 def pieces(folder: Path, text: str) -> list[str]:
@@ -134,11 +133,17 @@ def not_single(string: str, parts: list[str]) -> str:
     return f"{string!r} is {len(parts)} tokens of this model, not one: {pieces}"
 
 
+def _tokenizer(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    state = path.stat()
+    return _read_tokenizer(path, state.st_mtime_ns, state.st_size)
+
+
 @lru_cache(maxsize=4)
-def _tokenizer(folder: Path, _modified: int) -> Tokenizer:
+def _read_tokenizer(path: Path, _modified: int, _size: int) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ws_dsl.errors import Problem, SpecError
+from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.condition import Condition, parse_condition
 from ws_dsl.specs.document import Document, Path_, subject
 
@@ -210,3 +210,8 @@ def _message(item: Any, model: type[BaseModel] | None, top: bool) -> tuple[str, 
     got = item["input"]
     shown = repr(got) if isinstance(got, (str, int, float, bool, type(None))) else type(got).__name__
     return code, f"{message[0].lower()}{message[1:]} (got {shown})"
+
+
+def place_of_id(document: Document) -> Place:
+    """Where a study says its id."""
+    return document.place(("id",))

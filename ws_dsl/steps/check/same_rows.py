@@ -47,7 +47,7 @@ version = 1
 
 
 def _is_table(node: Node) -> bool:
-    return types.Table in gives(node.kind.spec) and "estimate" not in node.kind.name
+    return types.Table in gives(node.kind.spec)
 
 
 def run(cells: Sequence[Cell[SameRows]], context: Context) -> Iterator[tuple[Cell[SameRows], Artifact]]:

@@ -1,0 +1,62 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ws_dsl.errors import WsDslError
+from ws_dsl.run.project import Project, find_project, studies
+from ws_dsl.run.session import Opened, Session
+
+Paths = Annotated[list[Path], typer.Argument(help="Study files, or folders of them.", show_default=False)]
+RegistryDir = Annotated[Path | None, typer.Option("--registry", help="The store.", show_default="registry/ of the project")]
+SiteDir = Annotated[Path | None, typer.Option("--site", help="The site.", show_default="site/ of the project")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ModelSource = Annotated[
+    str | None,
+    typer.Option("--model", help="A checkpoint folder, or REPO@REVISION, in the place of the study's model."),
+]
+Device = Annotated[str, typer.Option("--device", help="Where models run, such as cpu or cuda.")]
+
+
+class NothingMatched(WsDslError):
+    """Paths that hold no study, or a name that nothing has."""
+
+    exit_code = 3
+
+
+def open_session(registry: Path | None, site: Path | None = None, device: str = "cpu") -> Session:
+    """A session on the project of the current folder."""
+    return Session(find_project(registry, site), device)
+
+
+def open_studies(session: Session, paths: list[Path], model: str | None = None) -> list[Opened]:
+    """Reads, plans and inspects the studies at some paths.
+
+    Raises:
+        NothingMatched: there is none.
+    """
+    files = studies(paths)
+    if not files:
+        raise NothingMatched(f"no study in {', '.join(map(str, paths))}; studies end in .yaml, .yml or .py")
+    return session.open_all(files, model_step(model))
+
+
+def model_step(source: str | None) -> dict[str, Any] | None:
+    """`--model` as a step."""
+    if source is None:
+        return None
+    if Path(source).is_dir():
+        return {"kind": "hf_model", "path": str(Path(source).resolve())}
+    repo, at, revision = source.partition("@")
+    if not at:
+        raise WsDslError(f"--model {source}: there is no such folder; a Hub model is written REPO@REVISION")
+    return {"kind": "hf_model", "repo": repo, "revision": revision}
+
+
+def default_paths(project: Project, paths: list[Path] | None) -> list[Path]:
+    """The paths given, or the project's experiments."""
+    return paths or [project.root / "experiments"]

@@ -1,0 +1,305 @@
+"""From a run to the content of its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ws_dsl.artifacts.estimate import Estimate, Stat
+from ws_dsl.artifacts.table import Table
+from ws_dsl.plan.node import Node, address
+from ws_dsl.report import figures
+from ws_dsl.report.content import (
+    Case,
+    CheckView,
+    Column,
+    FigureView,
+    MethodView,
+    ModelView,
+    PromptView,
+    ProvenanceRow,
+    Quantity,
+    Reading,
+    StepView,
+    StudyPage,
+    TableView,
+    TokenSetView,
+    Value,
+    Verbatim,
+    VerdictView,
+)
+from ws_dsl.report.frame import Cell, Frame, csv
+from ws_dsl.report.frames import Results, figure_frame, long
+from ws_dsl.run.outcome import CheckOutcome, Decision
+from ws_dsl.specs import types
+from ws_dsl.specs.documentation import sections
+from ws_dsl.specs.kind import gives
+from ws_dsl.specs.study import Figure, TableSpec
+
+_ROLES = ("system", "user", "assistant", "reply", "text")
+
+
+def assemble(
+    results: Results,
+    checks: list[CheckOutcome],
+    decisions: list[Decision],
+    source: str,
+    registered: str | None,
+) -> StudyPage:
+    """The page of a study whose cells all exist.
+
+    Args:
+        results: Its results.
+        checks: Outcomes of its checks.
+        decisions: Outcomes of its rules.
+        source: Path of its file from the project's root.
+        registered: Date at which its rules were locked before results, or None.
+    """
+    plan = results.plan
+    drawn = [_figure(name, figure, results) for name, figure in plan.spec.report.figures.items()]
+    return StudyPage(
+        id=plan.spec.id,
+        question=plan.spec.question,
+        verdicts=tuple(_verdict(decision, results, registered) for decision in decisions),
+        checks=tuple(_check(check) for check in checks),
+        headline=tuple(drawn[:1]),
+        figures=tuple(drawn[1:]),
+        tables=tuple(_table(name, table, results) for name, table in plan.spec.report.tables.items()),
+        methods=_methods(results),
+        provenance=tuple(
+            _provenance(node, results) for node in plan.nodes if not node.step.startswith("check/")
+        ),
+        command=f"ws-dsl run {source}",
+        source=source,
+        notes=tuple(_notes(results)),
+    )
+
+
+def _verdict(decision: Decision, results: Results, registered: str | None) -> VerdictView:
+    cases = [
+        Case(
+            tuple(
+                f"{read}: {text} {bound}"
+                for read, found in case.when.items()
+                for text, bound in found.items()
+            ),
+            case.verdict,
+            case.claim,
+        )
+        for case in decision.rule.first
+    ]
+    cases.append(Case((), decision.rule.otherwise.verdict, decision.rule.otherwise.claim))
+    readings: list[Reading] = []
+    for name, reference in decision.rule.read.items():
+        wanted = _statistics_read(decision, name)
+        cells = tuple(
+            (reading.labels, _quantity(statistic, reading.stats[statistic], results.state.keys[reading.node]))
+            for reading in decision.readings[name]
+            for statistic in reading.stats
+            if statistic in wanted
+        )
+        readings.append(Reading(name, reference, "", cells))
+    return VerdictView(decision.name, tuple(cases), decision.taken, tuple(readings), registered)
+
+
+def _statistics_read(decision: Decision, name: str) -> set[str]:
+    found = {
+        c.statistic or "value"
+        for case in decision.rule.first
+        for read, c, _ in case.conditions()
+        if read == name
+    }
+    return found | {
+        statistic.rpartition(".")[0] for statistic in found if statistic.endswith((".low", ".high", ".sd"))
+    }
+
+
+def _quantity(statistic: str, stat: Stat, key: str) -> Quantity:
+    return Quantity(statistic, stat.value, stat.low, stat.high, stat.n, stat.reason, key)
+
+
+def _check(check: CheckOutcome) -> CheckView:
+    detail = check.finding.detail
+    if check.broken:
+        shown = list(dict.fromkeys(check.broken))
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        detail += f" — broken by {', '.join(shown[:3])}{more}"
+    return CheckView(check.name, check.finding.statement, check.outcome, detail)  # pyright: ignore[reportArgumentType]
+
+
+def _figure(name: str, figure: Figure, results: Results) -> FigureView:
+    frame, roles = figure_frame(figure, results)
+    title = figure.title or name.replace("_", " ").capitalize()
+    drawn = figures.draw(figure.kind, frame, roles, alt=figure.alt, title=title)
+    of = figure.of or f"{figure.x} and {figure.y}"
+    return FigureView(
+        name.replace("_", "-"), title, figure.alt, f"{figure.alt}. Drawn: {of}.", drawn, csv(frame)
+    )
+
+
+def _table(name: str, spec: TableSpec, results: Results) -> TableView:
+    title = spec.title or name.replace("_", " ").capitalize()
+    relation, _ = results.plan.view(spec.of)
+    nodes = [node for _, node in relation.entries if node is not None]
+    if nodes and isinstance(results.open(nodes[0]), Table):
+        columns, rows = _table_of_rows(spec, results)
+    else:
+        columns, rows = _table_of_estimates(spec, results)
+    plain = {
+        c.name + (f" [{c.unit}]" if c.unit else ""): [_number(row[i]) for row in rows]
+        for i, c in enumerate(columns)
+    }
+    caption = f"Cells of {spec.of}."
+    return TableView(name.replace("_", "-"), title, caption, tuple(columns), tuple(rows), csv(Frame(plain)))
+
+
+def _number(value: Value) -> Cell:
+    return value.value if isinstance(value, Quantity) else value
+
+
+def _table_of_estimates(spec: TableSpec, results: Results) -> tuple[list[Column], list[tuple[Value, ...]]]:
+    relation, _ = results.plan.view(spec.of)
+    across = [axis for axis in _list(spec.columns) if axis in relation.axes]
+    down = _list(spec.rows) or [axis for axis in relation.axes if axis not in across]
+    found = long(results, spec.of)
+    statistics = [name for name in found.numbers if name != "n"]
+    heads: dict[tuple[str, ...], None] = {}
+    body: dict[tuple[str, ...], dict[tuple[tuple[str, ...], str], Quantity]] = {}
+    for record, (node, _) in zip(found.records, found.sources, strict=True):
+        head = tuple(str(record[axis]) for axis in across if axis in record)
+        row = tuple(str(record.get(axis, "–")) for axis in down)
+        heads[head] = None
+        estimate: Estimate = results.open(node)
+        for statistic in statistics:
+            quantity = _quantity(statistic, estimate.stats[statistic], results.state.keys[node])
+            body.setdefault(row, {})[head, statistic] = quantity
+    columns = [Column(axis) for axis in down]
+    for head in heads:
+        for statistic in statistics:
+            label = " · ".join([*head, *([statistic] if len(statistics) > 1 or not head else [])])
+            columns.append(Column(label, found.units.get(statistic, "")))
+    rows = [
+        (*row, *(cells.get((head, s)) for head in heads for s in statistics)) for row, cells in body.items()
+    ]
+    return columns, rows
+
+
+def _table_of_rows(spec: TableSpec, results: Results) -> tuple[list[Column], list[tuple[Value, ...]]]:
+    """Tables have too many rows to print: the tokens met most often, or the spread of their values."""
+    relation, column = results.plan.view(spec.of)
+    axes = list(relation.axes)
+    rows: list[tuple[Value, ...]] = []
+    tokens = False
+    for labels, node in relation.entries:
+        table: Table = results.open(node) if node is not None else None  # pyright: ignore[reportAssignmentType]
+        own = [labels.get(axis, "–") for axis in axes]
+        if "token" in table.columns:
+            tokens = True
+            words: list[str] = table.columns["token"]
+            for word in sorted(set(words), key=lambda w: (-words.count(w), w))[:5]:
+                mine = [v for w, v in zip(words, table.columns["value"], strict=True) if w == word]
+                rows.append((*own, Verbatim(word), len(mine) / len(words), sum(mine) / len(mine), len(words)))
+        else:
+            values = list(table.series(column or "value").values())
+            mean = sum(values) / len(values) if values else None
+            rows.append((*own, mean, min(values, default=None), max(values, default=None), len(values)))
+    if tokens:
+        heads = [Column("next token"), Column("share of rows"), Column("mean probability"), Column("n")]
+    else:
+        heads = [Column("mean"), Column("least"), Column("greatest"), Column("n")]
+    return [*(Column(axis) for axis in axes), *heads], rows
+
+
+def _list(value: str | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _methods(results: Results) -> MethodView:
+    nodes = results.plan.nodes
+    by_step: dict[str, list[Node]] = {}
+    for node in nodes:
+        if not node.step.startswith("check/"):
+            by_step.setdefault(node.step, []).append(node)
+    models = [_model(node, results) for node in nodes if types.Model in gives(node.kind.spec)]
+    prompts = [_prompt(node, results) for node in nodes if node.kind.name == "prompts"]
+    estimated = any(types.Estimate in gives(node.kind.spec) for node in nodes)
+    return MethodView(
+        models=tuple(models),
+        prompts=tuple(prompts),
+        tokens=tuple(_token_sets(nodes)),
+        steps=tuple(_step(name, members, results) for name, members in by_step.items()),
+        bootstrap=_BOOTSTRAP if estimated else "",
+    )
+
+
+_BOOTSTRAP = (
+    "Intervals are 95 % percentile intervals of 2,000 bootstrap draws of the unit of resampling (the row key unless "
+    "the data set names another). The draws follow from the identity of the rows, so that statistics of one row set "
+    "stay paired when they are subtracted or divided."
+)
+
+
+def _model(node: Node, results: Results) -> ModelView:
+    model = results.open(node)
+    return ModelView(node.step, model.title, model.world, model.dtype, results.state.digests[node])
+
+
+def _prompt(node: Node, results: Results) -> PromptView:
+    prompts = results.open(node)
+    template = {role: text for role in _ROLES if (text := getattr(node.spec, role)) is not None}
+    return PromptView(node.step, node.labels, template, prompts.columns["text"][0], len(prompts))
+
+
+def _token_sets(nodes: Sequence[Node]) -> list[TokenSetView]:
+    found: dict[tuple[str, str], TokenSetView] = {}
+    for node in nodes:
+        tokens = getattr(node.spec, "tokens", None)
+        if tokens is not None and not node.step.startswith("check/"):
+            label = node.labels.get("tokens", "")
+            found.setdefault(
+                (node.step, label), TokenSetView(node.step, label, tuple(tokens.plus), tuple(tokens.minus))
+            )
+    return list(found.values())
+
+
+def _step(name: str, nodes: Sequence[Node], results: Results) -> StepView:
+    kind = nodes[0].kind
+    said = sections(kind.documentation)
+    spec = results.plan.spec
+    written: Any = spec.model if name == "model" else spec.steps.get(name, {})
+    fields = (
+        {field: _line(value) for field, value in written.items() if field != "kind"}
+        if isinstance(written, dict)
+        else {}
+    )
+    return StepView(
+        name,
+        kind.name,
+        kind.verb,
+        said.get("What it does", ""),
+        said.get("What it cannot show", ""),
+        fields,
+        len(nodes),
+    )
+
+
+def _line(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _provenance(node: Node, results: Results) -> ProvenanceRow:
+    return ProvenanceRow(
+        node.step, node.labels, node.kind.name, results.state.keys[node], results.state.digests[node]
+    )
+
+
+def _notes(results: Results) -> list[str]:
+    """What was left out on purpose, step by step."""
+    found: list[str] = []
+    for name, relation in results.plan.relations.items():
+        left = list(dict.fromkeys(address(name, labels) for labels in relation.dropped))
+        if left and name in results.plan.spec.steps and not isinstance(results.plan.spec.steps[name], str):
+            more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+            found.append(f"Not made, by `except`: {', '.join(left[:3])}{more}.")
+    return found

@@ -1,0 +1,189 @@
+"""Results in long form: the cells behind a reference as columns, for figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ws_dsl.artifacts.estimate import Estimate
+from ws_dsl.artifacts.table import Table
+from ws_dsl.errors import MeasurementError
+from ws_dsl.plan.node import Node
+from ws_dsl.plan.plan import Plan
+from ws_dsl.plan.state import State
+from ws_dsl.report.frame import Cell, Frame, Roles
+from ws_dsl.run.context import Library
+from ws_dsl.specs.study import Figure
+
+
+@dataclass
+class Results:
+    """A study's results, opened as they are needed."""
+
+    plan: Plan
+    state: State
+    library: Library
+
+    def open(self, node: Node, column: str | None = None) -> Any:
+        """An artifact in memory."""
+        return self.library.open(self.state.keys[node], self.state.digests[node], column)
+
+
+@dataclass
+class Long:
+    """Rows of a frame while it is built: what is known of each."""
+
+    records: list[dict[str, Cell]] = field(default_factory=list)
+    sources: list[tuple[Node, tuple[Any, ...] | None]] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
+    axes: list[str] = field(default_factory=list)
+
+
+def long(results: Results, reference: str, name: str = "value") -> Long:
+    """Cells of Tables (a record per row) or Estimates (a record per cell) behind a reference.
+
+    Args:
+        results: The study's results.
+        reference: As written in the study.
+        name: What the column of a Table is called.
+    """
+    relation, column = results.plan.view(reference)
+    found = Long(axes=list(relation.axes))
+    for labels, node in relation.entries:
+        if node is None:
+            continue
+        artifact = results.open(node, column)
+        own: dict[str, Cell] = dict(labels)
+        if isinstance(artifact, Estimate):
+            found.numbers = list(artifact.stats)
+            for statistic, stat in artifact.stats.items():
+                own |= {statistic: stat.value, f"{statistic}.low": stat.low, f"{statistic}.high": stat.high}
+                own["n"] = stat.n
+            found.records.append(own)
+            found.sources.append((node, None))
+            found.units |= _units(artifact, found.numbers)
+        elif isinstance(artifact, Table):
+            picked = column if column in artifact.columns else "value"
+            found.numbers = [name]
+            for index, key in enumerate(artifact.ids()):
+                ids: dict[str, Cell] = dict(zip(artifact.keys, key, strict=True))
+                value = artifact.columns[picked][index] if artifact.columns["status"][index] == "ok" else None
+                found.records.append({**own, **ids, name: value})
+                found.sources.append((node, key))
+            unit = artifact.notes.get("unit") if picked == "value" else None
+            if isinstance(unit, str):
+                found.units[name] = unit
+        else:
+            raise MeasurementError(f"{reference} holds no numbers that could be drawn")
+    return found
+
+
+def figure_frame(figure: Figure, results: Results) -> tuple[Frame, Roles]:
+    """The numbers of a figure, and the part each column plays.
+
+    Raises:
+        MeasurementError: a role that is no axis, statistic, row column or step.
+    """
+    x, y = _first(figure.x), _first(figure.y)
+    if figure.of is not None:
+        found = long(results, figure.of)
+        of = next((role for role in (x, y) if role in found.numbers), found.numbers[0])
+    else:
+        assert x is not None and y is not None
+        found, of = _paired(results, x, y), "value"
+    combined = {
+        role: _combine(found, parts)
+        for role in ("x", "y")
+        if isinstance(parts := getattr(figure, role), list)
+    }
+    roles = {
+        "x": combined.get("x", x),
+        "y": combined.get("y", y),
+        "colour": figure.colour,
+        "marker": figure.marker,
+    }
+    facets = [figure.facet] if isinstance(figure.facet, str) else figure.facet or []
+    for role in [*roles.values(), *facets]:
+        if role is not None:
+            _add(results, found, role)
+    columns = columns_of(found.records)
+    drawn = Roles(roles["x"], roles["y"], of, roles["colour"], roles["marker"], tuple(facets))
+    return Frame(columns, {}, found.units), drawn
+
+
+def _paired(results: Results, x: str, y: str) -> Long:
+    """Rows of two references joined by key and shared axes."""
+    left, right = long(results, x, x), long(results, y, y)
+    index: dict[Any, list[int]] = {}
+    for i, (_, key) in enumerate(right.sources):
+        index.setdefault(key, []).append(i)
+    found = Long(
+        numbers=[x, y],
+        units={**left.units, **right.units},
+        axes=list(dict.fromkeys([*left.axes, *right.axes])),
+    )
+    for record, (node, key) in zip(left.records, left.sources, strict=True):
+        for i in index.get(key, []):
+            other = right.records[i]
+            shared = (set(left.axes) & set(record)) & (set(right.axes) & set(other))
+            if all(record[axis] == other[axis] for axis in shared):
+                found.records.append({**other, **record})
+                found.sources.append((node, key))
+    return found
+
+
+def _add(results: Results, found: Long, role: str) -> None:
+    """Adds a column for a role: a row column, or another step joined by row."""
+    if any(role in record for record in found.records):
+        return
+    if role in results.plan.relations:
+        other = long(results, role, role)
+        by_key = {
+            key: record.get(role) for record, (_, key) in zip(other.records, other.sources, strict=True)
+        }
+        for record, (_, key) in zip(found.records, found.sources, strict=True):
+            record[role] = by_key.get(key)
+        return
+    values: dict[Node, Mapping[Any, Cell]] = {}
+    for record, (node, key) in zip(found.records, found.sources, strict=True):
+        source = node.rows_from
+        if source is None or key is None:
+            raise MeasurementError(
+                f"a figure names {role!r}, which is no axis, statistic, row column or step"
+            )
+        if source not in values:
+            rows = results.open(source)
+            if role not in rows.columns:
+                raise MeasurementError(
+                    f"a figure names {role!r}, which is no axis, statistic, row column or step"
+                )
+            values[source] = dict(zip(rows.ids(), rows.columns[role], strict=True))
+        record[role] = values[source].get(key)
+
+
+def _combine(found: Long, parts: Sequence[str]) -> str:
+    """One column out of several axes."""
+    name = " · ".join(parts)
+    for record in found.records:
+        record[name] = " · ".join(str(record[part]) for part in parts if part in record)
+    return name
+
+
+def columns_of(records: list[dict[str, Cell]]) -> dict[str, list[Cell]]:
+    """Records as columns; None where a record lacks one."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _first(role: str | list[str] | None) -> str | None:
+    return role[0] if isinstance(role, list) else role
+
+
+def _units(estimate: Estimate, statistics: Sequence[str]) -> dict[str, str]:
+    of = estimate.notes.get("of")
+    unit = estimate.notes.get("unit") or (of.get("unit") if isinstance(of, dict) else None)
+    if not isinstance(unit, str):
+        return {}
+    return {name: unit for name in statistics if not name.startswith("share") and name != "n"}

@@ -1,0 +1,148 @@
+"""Publishing: a study's page as an artifact of its own, then as files of the site."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ws_dsl import __version__
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.registry.manifest import Draft, Manifest
+from ws_dsl.registry.store import Store
+from ws_dsl.report.site import templates_folder
+from ws_dsl.run.outcome import check_outcomes, decisions
+from ws_dsl.run.session import Opened
+from ws_dsl.specs.canonical import Json, canonical, digest
+
+KIND = "study_run"
+VERSION = 1
+"""Raised whenever the same results make another page."""
+
+
+class Published(NamedTuple):
+    """A study's page.
+
+    Attributes:
+        record: What the page says, as in `study.json`: cells, verdicts, checks.
+        page: Its Markdown file.
+        changed: Whether files of the site were written.
+    """
+
+    record: dict[str, Any]
+    page: Path
+    changed: bool
+
+
+def publish(
+    opened: Opened, store: Store, site: Path, source: str, registered: str | None, cost: dict[str, Json]
+) -> Published:
+    """Renders the page of a study whose cells all exist, unless it is in the store, and brings the site up to it.
+
+    Args:
+        opened: The study.
+        store: The store.
+        site: The site's folder.
+        source: Path of the study's file from the project's root.
+        registered: Date at which the rules were locked before results, or None.
+        cost: Time and counts of this run, written beside the page and kept out of it.
+    """
+    inputs = _inputs(opened, store, source, registered)
+    key = digest({"scheme": 1, "kind": KIND, "version": VERSION, "params": inputs})
+    manifest = store.manifest(key) if store.has(key) else None
+    if manifest is None:
+        artifact = _render(opened, store, source, registered)
+        draft = Draft(
+            key=key,
+            kind=KIND,
+            version=VERSION,
+            params=inputs,
+            inputs={},
+            environment={},
+            made={},
+            artifact=artifact,
+            seconds=0.0,
+            tools={"ws-dsl": __version__},
+        )
+        (manifest,) = store.commit([draft])
+    folder = site / "studies" / opened.plan.spec.id
+    changed = _bring(manifest, store, folder)
+    if changed or cost["made"]:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run.json").write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
+    return Published(json.loads(store.read(manifest, "study.json")), folder / "index.md", changed)
+
+
+def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -> dict[str, Json]:
+    """All that the page is made from."""
+    plan, state = opened.plan, opened.state
+    templates = sorted(templates_folder().glob("*.md.j2"))
+    return {
+        "study": digest(plan.document.data),
+        "source": source,
+        "registered": registered,
+        "cells": [
+            [node.step, dict(node.labels), state.keys[node], state.digests[node]] for node in plan.nodes
+        ],
+        "templates": {path.name: store.hash_file(path) for path in templates},
+    }
+
+
+def _render(opened: Opened, store: Store, source: str, registered: str | None) -> Artifact:
+    from ws_dsl.report.assemble import assemble
+    from ws_dsl.report.frames import Results
+    from ws_dsl.report.page import write
+    from ws_dsl.run.context import Library
+
+    plan, state = opened.plan, opened.state
+    checks, decided = check_outcomes(plan, state, store), decisions(plan, state, store)
+    page = assemble(Results(plan, state, Library(store)), checks, decided, source, registered)
+    record: dict[str, Json] = {
+        "schema": 1,
+        "study": plan.spec.id,
+        "file": source,
+        "question": plan.spec.question,
+        "verdicts": [
+            {"rule": d.name, "verdict": d.verdict, "claim": d.claim, "registered": registered}
+            for d in decided
+        ],
+        "checks": [{"check": c.name, "outcome": c.outcome, "detail": c.finding.detail} for c in checks],
+        "cells": [{"step": n.step, "cell": dict(n.labels), "key": state.keys[n]} for n in plan.nodes],
+    }
+    with tempfile.TemporaryDirectory(prefix="ws-dsl-") as folder:
+        write(page, Path(folder))
+        files: dict[str, bytes | Path] = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+    return Artifact({**files, "study.json": canonical(record)}, {"study": plan.spec.id})
+
+
+def _bring(manifest: Manifest, store: Store, folder: Path) -> bool:
+    """Makes the folder hold exactly the page's files; gives whether anything was written."""
+    present = (
+        {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        if folder.is_dir()
+        else set[str]()
+    )
+    written = False
+    for name, record in manifest.files.items():
+        path = folder / name
+        if name in present and store.hash_file(path) == record.sha256:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, lambda name=name: store.read(manifest, name))
+        written = True
+    for name in present - set(manifest.files) - {"run.json"}:
+        (folder / name).unlink()
+        written = True
+    return written
+
+
+def _replace(path: Path, content: Callable[[], bytes]) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(content())
+    fresh.replace(path)

@@ -1,0 +1,73 @@
+"""The project: where studies, store and site are."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ws_dsl.errors import WsDslError
+
+_SUFFIXES = (".yaml", ".yml", ".py")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Folders of a project.
+
+    Attributes:
+        root: The nearest folder with a `ws-dsl.toml` or a `[tool.ws-dsl]` table, else the current one.
+        registry: The store.
+        site: What is published.
+    """
+
+    root: Path
+    registry: Path
+    site: Path
+
+    def shown(self, path: Path) -> str:
+        """A path as the user would write it from the root."""
+        path = path.resolve()
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+def find_project(registry: Path | None = None, site: Path | None = None) -> Project:
+    """The project of the current folder; the arguments override its folders."""
+    root = _root(Path.cwd())
+    configured = os.environ.get("WS_DSL_REGISTRY")
+    store = registry or (Path(configured) if configured else root / "registry")
+    return Project(root, store.absolute(), (site or root / "site").absolute())
+
+
+def _root(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / "ws-dsl.toml").is_file():
+            return folder
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file():
+            try:
+                if "ws-dsl" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}):
+                    return folder
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise WsDslError(f"{pyproject}: {error}") from None
+    return start
+
+
+def studies(paths: list[Path]) -> list[Path]:
+    """Study files: those named, and those directly in the folders named.
+
+    Raises:
+        WsDslError: a path that does not exist, or a file that is no study.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+        elif not path.exists():
+            raise WsDslError(f"there is no {path}")
+        elif path.suffix not in _SUFFIXES:
+            raise WsDslError(f"{path} is no study: studies end in {', '.join(_SUFFIXES)}")
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
