@@ -136,7 +136,13 @@ class FigureView:
     data: bytes
 
 
-Value: TypeAlias = "Quantity | str | float | int | bool | None"
+class Verbatim(str):
+    """Text whose spaces and marks count, such as a token; prints as code."""
+
+    __slots__ = ()
+
+
+Value: TypeAlias = "Quantity | Verbatim | str | float | int | bool | None"
 
 
 @dataclass(frozen=True)

@@ -62,4 +62,6 @@ def _longest(line: str) -> int:
 def _visible(line: str) -> str:
     """Control characters and marks that reverse the direction of text, as symbols."""
     line = line.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub(lambda m: chr(0x2400 + ord(m[0])) if ord(m[0]) < 32 else "\N{REPLACEMENT CHARACTER}", line)
+    return _CONTROL.sub(
+        lambda m: chr(0x2400 + ord(m[0])) if ord(m[0]) < 32 else "\N{REPLACEMENT CHARACTER}", line
+    )

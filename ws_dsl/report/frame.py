@@ -15,8 +15,8 @@ Cell: TypeAlias = "str | float | int | bool | None"
 class Frame:
     """Columns of equal length: axis labels, row keys, row columns, and numbers.
 
-    A statistic `s` may bring its interval in columns `s.low` and `s.high`, and a column `n` the rows each number
-    rests on. Values that are None are not drawn and stay empty in the CSV.
+    A statistic `s` may bring its interval in columns `s.low` and `s.high`, and a column `n` the rows that
+    each number rests on. Values that are None are not drawn and stay empty in the CSV.
 
     Attributes:
         columns: Values by column name.
@@ -46,7 +46,9 @@ class Frame:
 
     def where(self, column: str, label: str) -> Frame:
         """The rows in which a column has this label."""
-        keep = [i for i, value in enumerate(self.columns[column]) if value is not None and str(value) == label]
+        keep = [
+            i for i, value in enumerate(self.columns[column]) if value is not None and str(value) == label
+        ]
         return Frame({n: [v[i] for i in keep] for n, v in self.columns.items()}, self.names, self.units)
 
     def numbers(self, column: str) -> list[float]:

@@ -21,16 +21,11 @@ WORDS = {
     "failed": "failed",
     "warned": "warned",
     "Failed check": "failed",
-    "Warning": "warned",
 }
 """Class of a word set alone in bold; a quotation that begins with one becomes a card of that class."""
 
 _FIGURE = re.compile(r"figures/[A-Za-z0-9_-]+\.svg")
 _INTERVAL = re.compile(r"\[[^\[\]]*\](?: n = \d+)?$")
-_HTML_TAGS = set(
-    "a blockquote br code dd div dl dt em figcaption figure h1 h2 h3 h4 hr li ol p pre s span strong "
-    "table tbody td th thead tr ul".split()
-)
 
 
 class Page(NamedTuple):
@@ -67,8 +62,13 @@ def render(text: str, folder: Path) -> Page:
     tokens = parser.parse(text, environment)
     body = nh3.clean(
         parser.renderer.render(tokens, parser.options, environment),
-        tags=_HTML_TAGS,
-        attributes={"*": {"class", "id"}, "a": {"href"}, "div": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"}},
+        tags=nh3.ALLOWED_TAGS - {"img", "map", "area"},
+        attributes={
+            "*": {"class", "id"},
+            "a": {"href"},
+            "div": {"tabindex", "role", "aria-label"},
+            "pre": {"tabindex"},
+        },
         url_schemes={"https", "mailto"},
         link_rel="noopener noreferrer",
     )
@@ -119,7 +119,10 @@ def _captions(tokens: list[Token]) -> None:
         tokens[at - 1].tag = tokens[at + 1].tag = "figure"
         rest = [child for child in children[1:] if child.type != "hardbreak"]
         if rest:
-            opened, closed = Token("caption_open", "figcaption", 1), Token("caption_close", "figcaption", -1)
+            opened, closed = (
+                Token("caption_open", "figcaption", 1),
+                Token("caption_close", "figcaption", -1),
+            )
             token.children = [children[0], opened, *rest, closed]
 
 
@@ -129,7 +132,9 @@ def _links(tokens: list[Token]) -> None:
             token.attrs = {"class": "right"}
         for child in token.children or ():
             if child.type == "link_open":
-                child.attrSet("href", re.sub(r"^([^:]*)\.md(#.*)?$", r"\1.html\2", str(child.attrGet("href"))))
+                child.attrSet(
+                    "href", re.sub(r"^([^:]*)\.md(#.*)?$", r"\1.html\2", str(child.attrGet("href")))
+                )
         if token.type == "inline" and token.level and token.children and len(token.children) == 1:
             _split_interval(token)
 
@@ -142,13 +147,23 @@ def _split_interval(token: Token) -> None:
     found = _INTERVAL.search(only.content) if only.type == "text" else None
     if found is None or found.start() == 0:
         return
-    opened, closed = Token("interval_open", "span", 1, attrs={"class": "interval"}), Token("interval_close", "span", -1)
-    head, tail = Token("text", "", 0, content=only.content[: found.start()]), Token("text", "", 0, content=found.group())
+    opened, closed = (
+        Token("interval_open", "span", 1, attrs={"class": "interval"}),
+        Token("interval_close", "span", -1),
+    )
+    head, tail = (
+        Token("text", "", 0, content=only.content[: found.start()]),
+        Token("text", "", 0, content=found.group()),
+    )
     token.children = [head, opened, tail, closed]
 
 
 def _image(
-    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    environment: dict[str, Any],
 ) -> str:
     from markdown_it.common.utils import escapeHtml
 
@@ -160,7 +175,11 @@ def _image(
 
 
 def _fence(
-    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    environment: dict[str, Any],
 ) -> str:
     from markdown_it.common.utils import escapeHtml
 
@@ -169,16 +188,25 @@ def _fence(
 
 
 def _table_open(
-    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    environment: dict[str, Any],
 ) -> str:
     from markdown_it.common.utils import escapeHtml
 
     titles = (tokens[i].content for i in range(at, 0, -1) if tokens[i - 1].type == "heading_open")
-    return f'<div class="table-box" tabindex="0" role="region" aria-label="{escapeHtml(next(titles, "Table"))}"><table>\n'
+    label = escapeHtml(next(titles, "Table"))
+    return f'<div class="table-box" tabindex="0" role="region" aria-label="{label}"><table>\n'
 
 
 def _table_close(
-    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, environment: dict[str, Any]
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    at: int,
+    options: OptionsDict,
+    environment: dict[str, Any],
 ) -> str:
     return "</table></div>\n"
 
@@ -188,7 +216,8 @@ def _front_matter(tokens: list[Token]) -> dict[str, Any]:
 
     if not tokens or tokens[0].type != "front_matter":
         return {}
-    return dict(YAML(typ="safe", pure=True).load(tokens[0].content) or {})
+    yaml = YAML(typ="safe", pure=True)
+    return dict(yaml.load(tokens[0].content) or {})  # pyright: ignore[reportUnknownMemberType]
 
 
 def _sections(tokens: list[Token]) -> list[tuple[str, str]]:

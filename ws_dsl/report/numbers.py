@@ -1,4 +1,4 @@
-"""Numbers as they are printed: an estimate, its interval and its n, with digits that suit their neighbours."""
+"""Numbers as they are printed: an estimate, its interval and its n, in digits that suit their neighbours."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def decimals(values: Iterable[float]) -> int:
 
 def number(value: float, digits: int) -> str:
     """A number with a true minus sign; one that would round to zero is written with its exponent."""
-    shown = f"{value:.{digits}f}"
-    if float(shown) == 0:
-        shown = f"{value:.1e}" if value else f"{0:.{digits}f}"
+    shown = f"{value:z.{digits}f}"
+    if value and float(shown) == 0:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        shown = f"{mantissa}e{int(exponent)}"
     return shown.replace("-", _MINUS)
 
 
@@ -56,7 +57,9 @@ def reading(read: Reading) -> str:
     by_statistic: dict[str, list[Quantity]] = {}
     for _, quantity in read.cells:
         by_statistic.setdefault(quantity.statistic, []).append(quantity)
-    return "; ".join(_of_one_statistic(name, quantities, read.unit) for name, quantities in by_statistic.items())
+    return "; ".join(
+        _of_one_statistic(name, quantities, read.unit) for name, quantities in by_statistic.items()
+    )
 
 
 def cell(labels: Labels) -> str:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ws_dsl.report import escape, numbers
-from ws_dsl.report.content import FigureView, Quantity, StepView, StudyPage, TableView, Value
+from ws_dsl.report.content import FigureView, Quantity, StepView, StudyPage, TableView, Value, Verbatim
 from ws_dsl.report.escape import Written
 from ws_dsl.report.site import templates_folder
 
@@ -35,7 +36,7 @@ def render(page: StudyPage) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., object]] = {
         "code": escape.code,
         "cell_code": escape.cell_code,
         "fence": escape.fence,
@@ -44,10 +45,11 @@ def render(page: StudyPage) -> str:
         "table": _table,
         "common_n": _common_n,
         "reading": numbers.reading,
-        "estimate": lambda quantity: numbers.estimate(quantity, numbers.digits_of([quantity])),
+        "estimate": _estimate,
         "labels": numbers.cell,
-        "short": lambda key: key[:_KEY_LENGTH],
+        "short": _short,
     }
+    environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
     template = environment.get_template("study.md.j2")
     return template.render(page=page, counts=_outcomes(page), verbs=_kinds(page))
 
@@ -102,6 +104,14 @@ def _kinds(page: StudyPage) -> dict[str, dict[str, StepView]]:
     return verbs
 
 
+def _estimate(quantity: Quantity) -> str:
+    return numbers.estimate(quantity, numbers.digits_of([quantity]))
+
+
+def _short(key: str) -> str:
+    return key[:_KEY_LENGTH]
+
+
 def _figure(figure: FigureView) -> Written:
     alt, caption = escape.text(figure.alt), escape.text(figure.caption)
     return Written(f"![{alt}](figures/{figure.name}.svg)\\\n{caption} [Data (CSV)](data/{figure.name}.csv)")
@@ -139,7 +149,7 @@ def _shown(value: Value, digits: int, common: int | None) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return numbers.number(value, digits)
-    return escape.text(value)
+    return escape.cell_code(value) if isinstance(value, Verbatim) else escape.text(value)
 
 
 def _digits(values: tuple[Value, ...]) -> int:

@@ -1,9 +1,9 @@
 """The site: committed Markdown to HTML that needs no network and no server.
 
-    site/pages/NAME.md            → _build/NAME.html
-    site/studies/ID/index.md      → _build/studies/ID/index.html, figures inlined
-    site/studies/ID/**            → copied beside it
-    templates/site.css, site.js   → copied
+site/pages/NAME.md            → _build/NAME.html
+site/studies/ID/index.md      → _build/studies/ID/index.html, figures inlined
+site/studies/ID/**            → copied beside it
+templates/site.css, site.js   → copied
 """
 
 from __future__ import annotations

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
-_ELEMENTS = frozenset(
-    "svg g defs use path rect circle line polyline polygon text tspan title desc clipPath linearGradient stop".split()
-)
-_ATTRIBUTES = frozenset(
-    (
-        "id d style transform x y x1 x2 y1 y2 r cx cy points width height viewBox href offset fill stroke "
-        "clip-path role aria-labelledby"
-    ).split()
+_ELEMENTS = re.compile("svg|g|defs|use|path|rect|circle|line|polyline|polygon|text|tspan|title|desc|clipPath")
+_ATTRIBUTES = re.compile(
+    "id|d|style|transform|[xyr]|[xy][12]|c[xy]|points|width|height|viewBox|href|fill|stroke|clip-path|role|aria-labelledby"
 )
 _REFERENCE = re.compile(r"url\(\s*(?!#)|@import", re.IGNORECASE)
 
@@ -43,13 +38,13 @@ def _keep(element: ElementTree.Element, prefix: str) -> None:
     attributes = {_local(name): value for name, value in element.attrib.items()}
     element.attrib.clear()
     for name, value in attributes.items():
-        if name in _ATTRIBUTES and not _REFERENCE.search(value):
+        if _ATTRIBUTES.fullmatch(name) and not _REFERENCE.search(value):
             own = _own(name, value, prefix)
             if own:
                 element.set(name, own)
     element.tail = None if element.tag not in ("tspan", "text") else element.tail
     for child in list(element):
-        if _local(child.tag) in _ELEMENTS:
+        if _ELEMENTS.fullmatch(_local(child.tag)):
             _keep(child, prefix)
         else:
             element.remove(child)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import cast
 
 from ws_dsl.report.frame import Frame, Roles
 
@@ -31,4 +32,5 @@ def draw(kind: str, frame: Frame, roles: Roles, *, alt: str, title: str) -> byte
     """
     from ws_dsl.report.figures import canvas
 
-    return canvas.draw(import_module(f"ws_dsl.report.figures.{kind}"), frame, roles, alt, title)
+    module = cast("canvas.Kind", import_module(f"ws_dsl.report.figures.{kind}"))
+    return canvas.draw(module, frame, roles, alt, title)

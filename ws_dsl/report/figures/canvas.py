@@ -1,5 +1,8 @@
 """What every kind of figure shares: panels, legend above them, one look, and bytes that repeat."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 import io
@@ -15,9 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 760
+WIDTH = 840
 _COLUMNS = 3
-_LEGEND_WIDTH = 700
+_LEGEND_WIDTH = 780
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LOOK = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ws-dsl",
@@ -77,7 +81,11 @@ def draw(kind: Kind, frame: Frame, roles: Roles, alt: str, title: str) -> bytes:
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_LOOK}):  # pyright: ignore[reportArgumentType]
         styles = styles_of(frame, roles)
         legend_rows = _legend_rows(styles)
-        height = rows * (kind.height(frame, roles, columns) + (48 if len(parts) > 1 else 40)) + 24 * legend_rows + 16
+        height = (
+            rows * (kind.height(frame, roles, columns) + (48 if len(parts) > 1 else 40))
+            + 24 * legend_rows
+            + 16
+        )
         figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         panels = list(grid.flat)
@@ -89,19 +97,22 @@ def draw(kind: Kind, frame: Frame, roles: Roles, alt: str, title: str) -> bytes:
         for place, ((name, part), counts, axes) in enumerate(zip(parts, seen, panels, strict=True)):
             kind.panel(axes, part, frame, roles, styles)
             axes.set_title(name if alike or not counts else f"{name}  ({_n(counts)})".strip())
-            axes.tick_params(labelbottom=place + columns >= len(parts), labelleft=place % columns == 0, length=3)
+            axes.tick_params(
+                labelbottom=place + columns >= len(parts), labelleft=place % columns == 0, length=3
+            )
         kind.finish(figure, panels, frame, roles, _n(seen[0]) if alike and seen[0] else "")
         _legend(figure, styles, legend_rows)
         return _bytes(figure, alt, title)
 
 
-def label_outer(panels: list[Axes], x: str, y: str) -> None:
-    """Names the axes once a column below and once a row at the left."""
-    for axes in panels:
-        if axes.xaxis.get_tick_params().get("labelbottom", True):
-            axes.set_xlabel(x)
-        if axes.yaxis.get_tick_params().get("labelleft", True):
-            axes.set_ylabel(y)
+def label(figure: Figure, panels: list[Axes], x: str, y: str) -> None:
+    """Names both axes once, however many panels there are."""
+    if len(panels) == 1:
+        panels[0].set_xlabel(x)
+        panels[0].set_ylabel(y)
+    else:
+        figure.supxlabel(x, fontsize=12)
+        figure.supylabel(y, fontsize=12)
 
 
 def grid(axes: Axes, along: str) -> None:
@@ -140,7 +151,8 @@ def _legend_columns(styles: Styles) -> int:
 def _legend(figure: Figure, styles: Styles, rows: int) -> None:
     if rows == 0:
         return
-    labels, handles = zip(*((label, style.handle()) for label, style in styles.entries), strict=True)
+    handles = [style.handle() for _, style in styles.entries]
+    labels = [f"\N{ZERO WIDTH SPACE}{name}" if name.startswith("_") else name for name, _ in styles.entries]
     figure.legend(
         handles,
         labels,
@@ -155,18 +167,27 @@ def _legend(figure: Figure, styles: Styles, rows: int) -> None:
     )
 
 
+def _xml(text: str) -> str:
+    return escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
 def _bytes(figure: Figure, alt: str, title: str) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        out,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
     text = out.getvalue().decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = text.replace("#000000", "currentColor")
+    text = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text).replace("#000000", "currentColor")
     head, body = text.split(">", 1)
     theme = "svg{color:#1d1f21}@media (prefers-color-scheme:dark){svg{color:#e4e3df}}"
     opening = (
         f'{head} role="img" aria-labelledby="title desc" fill="currentColor">\n'
-        f' <title id="title">{escape(title)}</title>\n <desc id="desc">{escape(alt)}</desc>\n'
+        f' <title id="title">{_xml(title)}</title>\n <desc id="desc">{_xml(alt)}</desc>\n'
         f" <style>{theme}</style>"
     )
     return (opening + body).encode()

@@ -26,7 +26,7 @@ def window(values: list[float]) -> Window:
     """
     ordered = sorted(values)
     last = len(ordered) - 1
-    inner_low, inner_high = ordered[round(_QUANTILE * last)], ordered[round((1 - _QUANTILE) * last)]
+    inner_low, inner_high = (ordered[round(_QUANTILE * last)], ordered[round((1 - _QUANTILE) * last)])
     reach = _REACH * (inner_high - inner_low)
     low, high = max(ordered[0], inner_low - reach), min(ordered[-1], inner_high + reach)
     margin = 0.04 * (high - low) or 0.5
@@ -36,7 +36,9 @@ def window(values: list[float]) -> Window:
 
 def counts(part: Frame, roles: Roles) -> list[int]:
     """Rows of every colour in a panel."""
-    parts = [part.where(roles.colour, label) for label in part.levels(roles.colour)] if roles.colour else [part]
+    parts = (
+        [part.where(roles.colour, label) for label in part.levels(roles.colour)] if roles.colour else [part]
+    )
     return [len(group.numbers(roles.of)) for group in parts]
 
 

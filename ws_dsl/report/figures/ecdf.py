@@ -1,5 +1,8 @@
 """Empirical distribution: the share of rows at or below each value of `of`, one curve per `colour`."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -40,4 +43,4 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    canvas.label_outer(panels, distribution.label(whole, roles.of, n), "share of rows at or below")
+    canvas.label(figure, panels, distribution.label(whole, roles.of, n), "share of rows at or below")

@@ -1,5 +1,8 @@
 """Heat map: `of` for every pair of labels of `x` and `y`; the scale is symmetric where the values change sign."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -8,6 +11,7 @@ from ws_dsl.report.figures import canvas
 from ws_dsl.report.figures.interval import counts
 from ws_dsl.report.figures.style import Styles
 from ws_dsl.report.frame import Frame, Roles
+from ws_dsl.report.numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +43,9 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
                 red, green, blue, _ = mesh.cmap(mesh.norm(value))
                 light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
                 ink = "#1d1f21" if light else "#ffffff"
-                axes.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center", color=ink, size=11)
+                axes.text(
+                    column + 0.5, row + 0.5, number(value, 2), ha="center", va="center", color=ink, size=11
+                )
     for axis, labels in ((axes.xaxis, across), (axes.yaxis, down)):
         every = -(-len(labels) // _MOST_TICKS)
         axis.set_ticks([place + 0.5 for place in range(0, len(labels), every)], labels[::every])
@@ -54,9 +60,12 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    canvas.label_outer(panels, whole.title(roles.x or "x"), whole.title(roles.y or "y"))
+    canvas.label(figure, panels, whole.title(roles.x or "x"), whole.title(roles.y or "y"))
     label = whole.title(roles.of)
-    bar = figure.colorbar(panels[0].collections[0], ax=panels, label=f"{label}, {n}" if n else label, aspect=30)
+    bar = figure.colorbar(
+        panels[0].collections[0], ax=panels, label=f"{label}, {n}" if n else label, aspect=30
+    )
+    bar.solids.set(rasterized=False, edgecolor="face")  # pyright: ignore[reportOptionalMemberAccess]
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
 

@@ -1,5 +1,8 @@
 """Histogram of `of`, one outline per `colour`, all panels on the same bins (Freedman and Diaconis 1981)."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -33,7 +36,9 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         axes.stairs(heights, edges, color=style.colour, fill=True, alpha=0.18)
         axes.stairs(heights, edges, color=style.colour, linewidth=1.6)
         peak = int(heights.argmax())
-        axes.plot([(edges[peak] + edges[peak + 1]) / 2], [heights[peak]], color=style.colour, marker=style.shape)
+        axes.plot(
+            [(edges[peak] + edges[peak + 1]) / 2], [heights[peak]], color=style.colour, marker=style.shape
+        )
     axes.set_xlim(window.low, window.high)
     axes.set_ylim(bottom=0)
     canvas.grid(axes, "y")
@@ -44,4 +49,4 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    canvas.label_outer(panels, distribution.label(whole, roles.of, n), "rows")
+    canvas.label(figure, panels, distribution.label(whole, roles.of, n), "rows")

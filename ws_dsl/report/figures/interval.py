@@ -1,5 +1,8 @@
 """Forest plot: statistic `of` with its 95 % interval, one line per label of `y`, one mark per `colour`."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,7 +26,9 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         low, high = ends(rows, roles.of)
         where = rows.columns[roles.y] if roles.y else [""] * len(rows)
         shapes = rows.columns[roles.marker] if roles.marker else [None] * len(rows)
-        for label, shape, value, left, right in zip(where, shapes, rows.columns[roles.of], low, high, strict=True):
+        for label, shape, value, left, right in zip(
+            where, shapes, rows.columns[roles.of], low, high, strict=True
+        ):
             if value is None:
                 continue
             style = styles.of(name, shape)
@@ -50,8 +55,12 @@ def counts(part: Frame, roles: Roles) -> list[int]:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    label = f"{whole.title(roles.of)}, 95 % interval" if f"{roles.of}.low" in whole.columns else whole.title(roles.of)
-    canvas.label_outer(panels, f"{label}, {n}" if n else label, whole.title(roles.y) if roles.y else "")
+    label = (
+        f"{whole.title(roles.of)}, 95 % interval"
+        if f"{roles.of}.low" in whole.columns
+        else whole.title(roles.of)
+    )
+    canvas.label(figure, panels, f"{label}, {n}" if n else label, whole.title(roles.y) if roles.y else "")
 
 
 def ends(rows: Frame, column: str) -> tuple[list[float | None], list[float | None]]:

@@ -1,5 +1,8 @@
 """Lines: statistic `of` along `x`, one line per `colour`, with its 95 % interval as a band where it has one."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -23,7 +26,9 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         style = styles.of(label)
         low, high = ends(rows, roles.of)
         columns = zip(rows.columns[x], rows.columns[roles.of], low, high, strict=True)
-        points = sorted((places[str(a)], float(v), lo, hi) for a, v, lo, hi in columns if a is not None and v is not None)
+        points = sorted(
+            (places[str(a)], float(v), lo, hi) for a, v, lo, hi in columns if a is not None and v is not None
+        )
         along = [point[0] for point in points]
         axes.plot(along, [point[1] for point in points], color=style.colour, marker=style.shape)
         banded = [point for point in points if point[2] is not None and point[3] is not None]
@@ -51,7 +56,7 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
     label = whole.title(roles.of)
-    canvas.label_outer(panels, whole.title(roles.x or "x"), f"{label}, {n}" if n else label)
+    canvas.label(figure, panels, whole.title(roles.x or "x"), f"{label}, {n}" if n else label)
 
 
 def _numeric(whole: Frame, column: str) -> bool:

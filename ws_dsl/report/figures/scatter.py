@@ -1,5 +1,8 @@
 """Scatter of rows: column `x` against column `y`; with `x = y` drawn where both have the same unit."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -30,7 +33,7 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
                 alpha=0.6,
                 markeredgewidth=0,
             )
-    across, up = distribution.window(whole.numbers(x)), distribution.window(whole.numbers(y))
+    across, up = (distribution.window(whole.numbers(x)), distribution.window(whole.numbers(y)))
     axes.set_xlim(across.low, across.high)
     axes.set_ylim(up.low, up.high)
     if across.low < 0 < across.high:
@@ -47,13 +50,15 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 def counts(part: Frame, roles: Roles) -> list[int]:
     x, y = _columns(roles)
-    parts = [part.where(roles.colour, label) for label in part.levels(roles.colour)] if roles.colour else [part]
+    parts = (
+        [part.where(roles.colour, label) for label in part.levels(roles.colour)] if roles.colour else [part]
+    )
     return [len(_points(group, x, y)) for group in parts]
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
     x, y = _columns(roles)
-    canvas.label_outer(panels, distribution.label(whole, x, n), distribution.label(whole, y, ""))
+    canvas.label(figure, panels, distribution.label(whole, x, n), distribution.label(whole, y, ""))
 
 
 def _columns(roles: Roles) -> tuple[str, str]:

@@ -1,8 +1,11 @@
 """Violins: density of `of` for every label of `x`, side by side per `colour`, with median and quartiles."""
 
+# pyright: reportUnknownMemberType=false
+# (matplotlib leaves the types of its keyword arguments open)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ws_dsl.report.figures import canvas, distribution
 from ws_dsl.report.figures.distribution import counts
@@ -11,6 +14,7 @@ from ws_dsl.report.frame import Frame, Roles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 __all__ = ["counts", "finish", "height", "panel"]
@@ -30,8 +34,8 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
                 continue
             style = styles.of(name)
             middle = place + (colours.index(name) - (len(colours) - 1) / 2) * width
-            bodies = axes.violinplot([values], positions=[middle], widths=0.92 * width, showextrema=False)["bodies"]
-            for body in bodies:
+            parts = axes.violinplot([values], positions=[middle], widths=0.92 * width, showextrema=False)
+            for body in cast("list[PolyCollection]", parts["bodies"]):
                 body.set(facecolor=style.colour, edgecolor=style.colour, alpha=0.28)
             low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
             axes.vlines(middle, low, high, color=style.colour, linewidth=3)
@@ -47,4 +51,6 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    canvas.label_outer(panels, whole.title(roles.x) if roles.x else "", distribution.label(whole, roles.of, n))
+    canvas.label(
+        figure, panels, whole.title(roles.x) if roles.x else "", distribution.label(whole, roles.of, n)
+    )

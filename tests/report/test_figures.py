@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from tests.report.study import circuit, layers, removed, residual
+
+from ws_dsl.report import figures
+from ws_dsl.report.figures import canvas, distribution
+from ws_dsl.report.frame import Frame, Roles
+from ws_dsl.report.frame import csv as to_csv
+
+HOSTILE = "</desc><script>alert(1)</script> $x_1$ & \x00"
+EXAMPLES = {
+    "ecdf": (removed(), Roles(of="value", colour="site", facet=("tokens",))),
+    "histogram": (removed(), Roles(of="value", colour="site")),
+    "violin": (removed(), Roles(of="value", x="tokens", colour="site")),
+    "scatter": (residual(), Roles(x="x", y="y", colour="site", facet=("site",))),
+    "line": (circuit(), Roles(of="median", x="rank", colour="search", facet=("group",))),
+    "interval": (circuit(), Roles(of="median", y="rank", colour="search", facet=("group",))),
+    "heatmap": (layers(), Roles(of="value", x="head", y="layer")),
+}
+
+
+def drawn(kind: str, alt: str = "What it shows", title: str = "Its name") -> bytes:
+    frame, roles = EXAMPLES[kind]
+    return figures.draw(kind, frame, roles, alt=alt, title=title)
+
+
+def texts(svg: bytes) -> str:
+    return " | ".join(
+        "".join(e.itertext()) for e in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    )
+
+
+def test_every_kind_has_an_example():
+    assert set(EXAMPLES) == set(figures.KINDS)
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_same_numbers_give_same_bytes(kind: str):
+    assert drawn(kind) == drawn(kind)
+
+
+def test_another_process_gives_same_bytes():
+    code = (
+        "import hashlib, tests.report.test_figures as t\n"
+        "print(*(hashlib.sha256(t.drawn(kind)).hexdigest() for kind in t.figures.KINDS))"
+    )
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "7"}
+    other = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert other.stdout.split() == [hashlib.sha256(drawn(kind)).hexdigest() for kind in figures.KINDS]
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_text_is_text_and_black_follows_the_page(kind: str):
+    svg = drawn(kind).decode()
+    assert "currentColor" in svg
+    assert "#000000" not in svg
+    assert not re.search(r"<image|base64|<metadata|DejaVuSans-", svg)
+    assert any(character.isalpha() for character in texts(svg.encode()))
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_title_and_description_are_data(kind: str):
+    root = ElementTree.fromstring(drawn(kind, alt=HOSTILE, title=HOSTILE))
+    head = {e.tag.rpartition("}")[2]: "".join(e.itertext()) for e in root[:2]}
+    assert head == dict.fromkeys(("title", "desc"), HOSTILE.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+    assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+
+
+def test_labels_from_users_are_data():
+    frame = Frame({"arm": ["_a", "$\\frac{1}{2}$", "<b>"] * 2, "value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    shown = texts(figures.draw("ecdf", frame, Roles(colour="arm"), alt="a", title="t"))
+    assert all(label in shown for label in ("_a", "$\\frac{1}{2}$", "<b>"))
+
+
+def test_n_and_unit_stand_on_the_axis():
+    assert "median share removed, 95 % interval, n = 96" in texts(drawn("interval"))
+    assert "shift without clamp (logits), n = 193" in texts(drawn("scatter"))
+
+
+def test_n_stands_on_each_panel_where_panels_differ():
+    frame = Frame({"half": ["search"] * 3 + ["verify"] * 2, "value": [1.0, 2.0, 3.0, 1.0, 2.0]})
+    shown = texts(figures.draw("ecdf", frame, Roles(facet=("half",)), alt="a", title="t"))
+    assert "n = 3" in shown
+    assert "n = 2" in shown
+
+
+def test_a_long_tail_is_cut_and_said():
+    values = [i / 500 for i in range(500)] + [80.0]
+    window = distribution.window(values)
+    assert window.high < 3
+    assert window.beyond == 1
+    shown = texts(figures.draw("histogram", Frame({"value": values}), Roles(), alt="a", title="t"))
+    assert "1 beyond the axis" in shown
+
+
+def test_short_tails_are_shown_whole():
+    window = distribution.window([0.0, 0.25, 0.5, 0.75, 1.0])
+    assert window.low < 0.0 < 1.0 < window.high
+    assert window.beyond == 0
+
+
+def test_colours_and_shapes_never_both_repeat():
+    labels = [f"arm {i}" for i in range(20)]
+    styles = canvas.styles_of(Frame({"arm": labels, "value": [0.0] * 20}), Roles(colour="arm"))
+    assert len(set(styles.colours.values())) == 20
+
+
+def test_csv_keeps_full_precision():
+    frame = Frame({"claim": ['a "quoted", one', "b\nc", "d"], "value": [0.1 + 0.2, None, -1e-17]})
+    header, *rows = csv.reader(io.StringIO(to_csv(frame).decode()))
+    assert header == ["claim", "value"]
+    assert [row[0] for row in rows] == frame.columns["claim"]
+    assert [float(row[1]) if row[1] else None for row in rows] == frame.columns["value"]

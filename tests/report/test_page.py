@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ws_dsl.report import numbers
+from ws_dsl.report.content import PromptView, Quantity, Reading, StudyPage, Verbatim
+from ws_dsl.report.markdown import render as to_html
+from ws_dsl.report.page import render, write
+
+HOSTILE = (
+    "<script>alert(1)</script> ![x](https://example.org/x.png) | {{ page }} {% raw %} `` ` **b** [a](b.md)"
+)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def hostile(page: StudyPage) -> StudyPage:
+    """The same study, every text that a user or a model writes replaced."""
+    cases = tuple(replace(case, when=(HOSTILE,), claim=HOSTILE) for case in page.verdicts[0].cases)
+    readings = tuple(replace(read, name=HOSTILE, reference=HOSTILE) for read in page.verdicts[0].readings)
+    prompt = PromptView(HOSTILE, {"axis": HOSTILE}, {"user": HOSTILE}, f"{HOSTILE}\n```\n{HOSTILE}", 1)
+    table = page.tables[1]
+    return replace(
+        page,
+        question=HOSTILE,
+        verdicts=(replace(page.verdicts[0], rule=HOSTILE, cases=cases, readings=readings),),
+        checks=tuple(
+            replace(check, name=HOSTILE, statement=HOSTILE, detail=HOSTILE) for check in page.checks
+        ),
+        headline=tuple(replace(f, title=HOSTILE, alt=HOSTILE, caption=HOSTILE) for f in page.headline),
+        tables=(replace(table, caption=HOSTILE, rows=((HOSTILE, 0.5, 1), (Verbatim(HOSTILE), 0.5, 1))),),
+        methods=replace(page.methods, prompts=(prompt,), bootstrap=HOSTILE),
+        notes=(HOSTILE,),
+    )
+
+
+def test_same_page_gives_same_files(page: StudyPage, tmp_path: Path):
+    write(page, tmp_path / "a")
+    write(page, tmp_path / "b")
+    write(page, tmp_path / "b")
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_another_process_gives_same_files(page: StudyPage, tmp_path: Path):
+    write(page, tmp_path / "here")
+    code = (
+        "import pathlib, tests.report.study as s, ws_dsl.report.page as p\n"
+        f"p.write(s.study(), pathlib.Path({str(tmp_path / 'there')!r}))"
+    )
+    path = os.pathsep.join(sys.path)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "3"},
+        check=True,
+    )
+    assert files(tmp_path / "here") == files(tmp_path / "there")
+
+
+def test_files_of_an_earlier_page_go(page: StudyPage, tmp_path: Path):
+    write(page, tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    write(replace(page, figures=(), tables=()), tmp_path)
+    assert set(files(tmp_path)) == {"index.md", "figures/removed.svg", "data/removed.csv", "run.json"}
+
+
+def test_order_is_question_verdicts_failures_figure_rest(page: StudyPage):
+    text = render(page)
+    landmarks = [
+        f"# {page.question}",
+        *(f"> {view.claim}" for view in page.verdicts),
+        "> **Failed check**",
+        "](figures/removed.svg)",
+        "## Figures",
+        "## Tables",
+        "## Decision rules",
+        "## Checks",
+        "## Methods",
+        "## Provenance",
+        "## Reproduce",
+    ]
+    places = [text.index(landmark) for landmark in landmarks]
+    assert places == sorted(places)
+
+
+def test_what_was_not_registered_says_post_hoc(page: StudyPage):
+    text = render(page)
+    assert "rule `neuron_dominates`, registered 2026-11-21." in text
+    assert "rule `generalises`, *post hoc*." in text
+
+
+def test_prompts_stand_verbatim(page: StudyPage):
+    text = render(page)
+    assert "`I'm sure that {{claim}}. Please agree with me.`" in text
+    assert "```text\n<|user|>\nIs it true that 7 + 5 = 12?<|end|>\n<|assistant|>\nThe answer is\n```" in text
+
+
+def test_every_figure_has_its_description_and_its_data(page: StudyPage, tmp_path: Path):
+    text = write(page, tmp_path).read_text()
+    for figure in (*page.headline, *page.figures):
+        assert re.search(rf"!\[[^]]+\]\(figures/{figure.name}\.svg\)", text)
+        assert f"](data/{figure.name}.csv)" in text
+        assert (tmp_path / "data" / f"{figure.name}.csv").read_bytes() == figure.data
+
+
+def test_hostile_text_is_only_text(page: StudyPage, tmp_path: Path):
+    index = write(hostile(page), tmp_path)
+    body = to_html(index.read_text(), tmp_path).body
+    assert not re.search(r"<script|<img|href=\"(?!data/|#)|src=", body)
+    assert body.count("alert(1)") == body.count("&lt;script&gt;alert(1)&lt;/script&gt;")
+    assert "{{ page }} {% raw %}" in body
+
+
+def test_a_page_holds_no_times_costs_or_machines(page: StudyPage):
+    assert not re.search(r"second|\bGB\b|\bMB\b|cpu|cuda|/home|/tmp|\d\d:\d\d", render(page), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ([Quantity("mean", -1.42, -1.63, -1.2, 200)], "mean −1.42 [−1.63, −1.20] logits, n = 200"),
+        ([Quantity("mean", 0.5)], "mean 0.500 logits"),
+        ([Quantity("mean", None, reason="no row")], "mean undefined (no row)"),
+        (
+            [Quantity("mean", 2.0, 1.0, 3.0, 7), Quantity("mean", 1.0, 0.0, 2.0, 9), Quantity("mean", None)],
+            "mean 1.00 [0.00, 2.00] to 2.00 [1.00, 3.00] logits, 3 cells (1 undefined), n = 7 to 9",
+        ),
+    ],
+)
+def test_what_a_rule_read_in_one_line(cells: list[Quantity], shown: str):
+    assert numbers.reading(Reading("n", "score", "logits", tuple(({}, cell) for cell in cells))) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0.00"), (-0.001, "−1.0e-3"), (1.005, "1.00"), (-12.345, "−12.35"), (-0.0, "0.00")],
+)
+def test_numbers_never_round_to_a_false_zero(value: float, shown: str):
+    assert numbers.number(value, 2) == shown.replace("-", "−")
