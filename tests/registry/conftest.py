@@ -14,7 +14,6 @@ import pytest
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.registry import Draft, InputRecord, Store
 
-
 CALLS = ("write", "fsync", "fchmod", "rename", "link", "mkdir")
 
 
@@ -27,7 +26,7 @@ class Call(NamedTuple):
 
 
 def watch_calls(monkeypatch: Any, before: Callable[[int, Call], None]) -> list[Call]:
-    """Calls `before` with every call's number and the call, ahead of the call; gives the list of those done."""
+    """Calls `before` with the number of every call and the call, ahead of it; gives the calls done."""
     calls: list[Call] = []
     started = [0]
     lock = threading.RLock()

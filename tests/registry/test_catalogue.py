@@ -76,7 +76,7 @@ def test_a_deleted_catalogue_is_rebuilt(filled):
 @pytest.mark.parametrize("place", ["all", "header", "middle", "empty", "half"])
 def test_a_corrupt_catalogue_is_rebuilt(filled, place):
     before = answers(filled)
-    filled._database.close()
+    filled.close()
     path = filled.layout.catalogue
     data = path.read_bytes()
     path.write_bytes(
@@ -95,7 +95,7 @@ def test_a_corrupt_catalogue_is_rebuilt(filled, place):
 
 def test_a_catalogue_of_another_version_is_rebuilt(filled):
     before = answers(filled)
-    filled._database.close()
+    filled.close()
     with sqlite3.connect(filled.layout.catalogue) as connection:
         connection.execute("DROP TABLE addresses")
         connection.execute("PRAGMA user_version = 99")
@@ -104,7 +104,7 @@ def test_a_catalogue_of_another_version_is_rebuilt(filled):
 
 def test_a_catalogue_without_a_table_is_rebuilt(filled):
     before = answers(filled)
-    filled._database.close()
+    filled.close()
     with sqlite3.connect(filled.layout.catalogue) as connection:
         connection.execute("DROP TABLE runs")
     assert answers(Store(filled.root)) == before
@@ -164,6 +164,6 @@ def test_answers_equal_a_rebuild_after_any_history(store, draft, run, key, flip)
             flip(store.layout.object(store.manifest(key(f"d{number}")).files["table.arrow"].sha256))
             store.quarantine(key(f"d{number}"), "flipped")
         kept = answers(store)
-        store._database.close()
+        store.close()
         store.layout.catalogue.unlink()
         assert answers(Store(store.root)) == kept

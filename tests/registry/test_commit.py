@@ -94,8 +94,7 @@ def refused_by(store: Store, batch, words: str) -> bool:
     try:
         store.commit(batch)
     except RegistryError as error:
-        assert words in str(error)
-        return True
+        return words in str(error)
     return False
 
 
@@ -198,7 +197,7 @@ def test_a_read_only_store_answers_and_refuses_clearly(public_folder, draft, run
     outside.write_bytes(b"x")
     if catalogued:
         store.catalogue.artifacts()
-        store._database.close()
+        store.close()
     for path in [public_folder, *public_folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
 

@@ -49,8 +49,8 @@ def import_file(layout: Layout, path: Path) -> str:
     """
     try:
         with attempt(layout) as folder:
-            (record,), staged = _stage(layout, folder, [path])
-            _place(layout, staged)
+            record = disk.write(folder / "object", path)
+            _place(layout, {record.sha256: folder / "object"})
             _sync(layout, layout.objects, [layout.object(record.sha256)])
             return record.sha256
     except OSError as error:

@@ -85,7 +85,7 @@ class Database:
 def _open(path: Path) -> sqlite3.Connection:
     if not path.parent.is_dir():
         return _in_memory(path)
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=2, check_same_thread=False)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != VERSION:

@@ -43,6 +43,10 @@ class Store:
         """Answers over all manifests."""
         return Catalogue(self.layout, self._database)
 
+    def close(self) -> None:
+        """Closes the catalogue's file; the store stays usable."""
+        self._database.close()
+
     # Manifests
 
     def has(self, key: str) -> bool:
