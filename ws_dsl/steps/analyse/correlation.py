@@ -68,43 +68,66 @@ def correlation(cell: Cell[Correlation]) -> Estimate:
     pairs = np.stack([both.left, both.right], axis=1)
     pairs[np.isnan(pairs).any(axis=1)] = np.nan
     n = int((~np.isnan(pairs[:, 0])).sum())
-    methods = {"pearson": pearson, "spearman": spearman}
-    asked = {name: Named(methods[name], least=3) for name in cell.spec.methods}
-    sample = bootstrap.grouped(pairs, units)
+    methods = {
+        "pearson": Named(lambda samples: pearson(samples[..., :2]), least=3),
+        "spearman": Named(lambda samples: pearson(average_ranks(samples[..., 2:])), least=3),
+    }
+    sample = bootstrap.grouped(np.concatenate([pairs, levels(pairs)], axis=1), units)
+    asked = {name: methods[name] for name in cell.spec.methods}
     stats, draws = bootstrap.measure(sample, asked, n, axes=1)
     notes: dict[str, Json] = {"rows": len(both.ids), "units": len(set(units)), "excluded": both.excluded()}
     return Estimate(stats, draws, sample.units, both.row_set(), notes)
 
 
 def pearson(samples: np.ndarray) -> np.ndarray:
-    """Product-moment correlation of (samples, rows, 2), of shape (samples,); NaN where a side is constant."""
+    """Product-moment correlation of (samples, rows, 2), of shape (samples,); NaN where a side is constant.
+
+    A row is missing on both sides or on none.
+    """
     import numpy as np
 
-    present = ~np.isnan(samples)
-    n = np.maximum(present.sum(axis=1, keepdims=True), 1)
-    held = np.where(present, samples, 0.0)
-    centred = np.where(present, samples - held.sum(axis=1, keepdims=True) / n, 0.0)
-    x, y = centred[..., 0], centred[..., 1]
+    present = ~np.isnan(samples[..., 0])
+    x, y = (_centred(np.ascontiguousarray(samples[..., side]), present) for side in (0, 1))
     scale = np.sqrt((x**2).sum(axis=1)) * np.sqrt((y**2).sum(axis=1))
-    varies = ~_constant(samples)
+    varies = scale > 0
     return np.where(varies, np.clip((x * y).sum(axis=1) / np.where(varies, scale, 1.0), -1, 1), np.nan)
 
 
-def spearman(samples: np.ndarray) -> np.ndarray:
-    """Product-moment correlation of average ranks; missing rows rank above all others and are left out."""
-    import numpy as np
-    from scipy.stats import rankdata
-
-    missing = np.isnan(samples)
-    ranks = rankdata(np.where(missing, np.inf, samples), axis=1)
-    return pearson(np.where(missing, np.nan, ranks))
-
-
-def _constant(samples: np.ndarray) -> np.ndarray:
-    """Whether either side of (samples, rows, 2) takes one value only, so that deviations are rounding."""
+def _centred(side: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Deviations from the mean of every sample, 0 where missing or where all values are equal."""
     import numpy as np
 
+    held = np.where(present, side, 0.0)
+    mean = held.sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    low = np.where(present, side, np.inf).min(axis=1)
+    constant = low >= np.where(present, side, -np.inf).max(axis=1)
+    return np.where(present, held - np.where(constant, low, mean)[:, None], 0.0)
+
+
+def levels(pairs: np.ndarray) -> np.ndarray:
+    """Place of every value among the distinct values of its column; NaN where missing.
+
+    Ranks of any resample follow from these by counting, without sorting it.
+    """
+    import numpy as np
+
+    found = np.full_like(pairs, np.nan)
+    for column in range(pairs.shape[1]):
+        present = ~np.isnan(pairs[:, column])
+        found[present, column] = np.unique(pairs[present, column], return_inverse=True)[1]
+    return found
+
+
+def average_ranks(samples: np.ndarray) -> np.ndarray:
+    """Ranks of levels within every sample of (samples, rows, columns), ties given their average rank."""
+    import numpy as np
+
     missing = np.isnan(samples)
-    low = np.where(missing, np.inf, samples).min(axis=1)
-    high = np.where(missing, -np.inf, samples).max(axis=1)
-    return (low >= high).any(axis=1)
+    lines = np.where(missing, samples.shape[1], samples).astype(np.int64).transpose(0, 2, 1)
+    width = samples.shape[1] + 1
+    offset = np.arange(lines.shape[0] * lines.shape[1]).reshape(*lines.shape[:2], 1) * width
+    counts = np.bincount((lines + offset).ravel(), minlength=lines.shape[0] * lines.shape[1] * width)
+    counts = counts.reshape(*lines.shape[:2], width)
+    average = np.cumsum(counts, axis=-1) - (counts - 1) / 2
+    ranks = np.take_along_axis(average, lines, axis=-1).transpose(0, 2, 1)
+    return np.where(missing, np.nan, ranks)
