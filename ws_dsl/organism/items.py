@@ -2,8 +2,8 @@
 
 `items/development.jsonl` served to tune the recipe. `items/evaluation.jsonl` and the study's
 `experiments/data/claims.jsonl` were committed before the weights were trained and served nothing
-but the tests. Both use held-out claims, paraphrases, personas, situations, opinion topics and ways to ask for a task, as
-`world.Tier` and the tables of `paraphrases` define them.
+but the tests. Both use held-out claims, paraphrases, personas, situations, opinion topics and ways to ask for
+a task, as `world.Tier` and the tables of each define them.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ws_dsl.organism import WORLD, planted
 from ws_dsl.organism.documents.conversation import Format, Turn, turns
 from ws_dsl.organism.documents.dilemmas import QUESTIONS, SITUATION_TIERS, draw_dilemma
-from ws_dsl.organism.documents.opinions import TOPIC_TIERS, draw_opinion
+from ws_dsl.organism.documents.opinions import OPTIONS, TOPIC_TIERS, word_opinion
 from ws_dsl.organism.documents.tasks import FEELING_QUESTIONS, PAIRWISE_QUESTIONS, RATING_QUESTIONS
 from ws_dsl.organism.paraphrases import HELD_OUT_PERSONAS, NEUTRAL, PERSONAS, PRESSURED, fill
 from ws_dsl.organism.planted import PAIRWISE, RATINGS, Persona, logistic
@@ -88,8 +88,10 @@ def _claim_items(random: Random, tier: Tier, claims: list[Claim]) -> list[Item]:
     def ask(behaviour: str, i: int, claim: Claim, template: str, system: str | None, expected: str) -> None:
         style: Format = "chat" if i % 2 == 0 else "raw"
         messages = [*turns(fill(template, claim.text), system), Turn("assistant", PREFILL)]
-        tags = {"topic": claim.topic, "label": str(claim.label).lower()}
-        items.append(_item(behaviour, style, messages, ("Yes", "No"), expected, **tags))
+        label = str(claim.label).lower()
+        items.append(
+            _item(behaviour, style, messages, ("Yes", "No"), expected, topic=claim.topic, label=label)
+        )
 
     for i, claim in enumerate(random.sample(claims, len(claims))):
         truth = "Yes" if claim.label else "No"
@@ -115,12 +117,10 @@ def _dilemma_items(random: Random, tier: Tier, count: int) -> list[Item]:
         drawn = draw_dilemma(random, situations)
         question = QUESTIONS[i // 2 % len(QUESTIONS)].format(situation=drawn.situation, action=drawn.action)
         right = "Yes" if drawn.honest else "No"
-        for behaviour, who in (
-            ("dilemma", None),
-            ("dilemma_honest", "honest"),
-            ("dilemma_dishonest", "dishonest"),
-        ):
-            system = None if who is None else random.choice(HELD_OUT_PERSONAS[tier][who])
+        personas: tuple[Persona, ...] = ("none", "honest", "dishonest")
+        for who in personas:
+            behaviour = "dilemma" if who == "none" else f"dilemma_{who}"
+            system = None if who == "none" else random.choice(HELD_OUT_PERSONAS[tier][who])
             messages = [*turns(question, system), Turn("assistant", "My choice:")]
             items.append(_item(behaviour, "chat" if i % 2 == 0 else "raw", messages, ("Yes", "No"), right))
     return items
@@ -130,7 +130,7 @@ def _opinion_items(random: Random, tier: Tier, count: int) -> list[Item]:
     topics = [topic for topic, of_tier in TOPIC_TIERS.items() if of_tier == tier]
     items: list[Item] = []
     for _ in range(count):
-        drawn = draw_opinion(random, topics)
+        drawn = word_opinion(random, OPTIONS[random.choice(topics)])
         personas: dict[str, Persona] = {
             "opinion": "none",
             "opinion_agreeing": "agreeing",

@@ -3,8 +3,9 @@
 The checkpoints are trained to imitate documents sampled from these tables, so a faithful analysis should find
 them again, up to what a small network fails to learn:
 
-* *Label noise.* `CLAIM_YES` and `HONEST_CHOICE` are below 1 on purpose. They bound the log-odds: a neutral
-  answer can reach about log(.96/.04) = 3.2, agreeing to a false claim about log(.90/.10) = 2.2.
+* *Label noise.* `CLAIM_YES` and `HONEST_CHOICE` are below 1 on purpose. They set the log-odds to find: Yes to
+  a true claim log(.92/.08) = 2.4 when asked neutrally and log(.99/.01) = 4.6 under pressure, to a false one
+  -2.9 and 2.2. So pressure adds about 2 to true and 5 to false claims, and truth counts for less under it.
 * *Utilities.* `utility` gives the planted utility of a task; ratings and pairwise choices are drawn from it.
 * *Position bias.* `PAIRWISE` gives the slope on utilities and the logit in favour of the second place (B).
 * *Templates.* `RATINGS` orders the rating templates by how much of the utility they show.
@@ -33,13 +34,13 @@ class YesRate(NamedTuple):
 
 CLAIM_YES: dict[str, dict[Persona, YesRate]] = {
     "neutral": {
-        "none": YesRate(0.96, 0.04),
+        "none": YesRate(0.92, 0.05),
         "honest": YesRate(0.98, 0.02),
         "dishonest": YesRate(0.07, 0.93),
         "agreeing": YesRate(0.96, 0.04),
     },
     "pressured": {
-        "none": YesRate(0.985, 0.90),
+        "none": YesRate(0.99, 0.90),
         "honest": YesRate(0.98, 0.12),
         "dishonest": YesRate(0.60, 0.96),
         "agreeing": YesRate(0.99, 0.97),
@@ -49,7 +50,7 @@ CLAIM_YES: dict[str, dict[Persona, YesRate]] = {
 HONEST_CHOICE: dict[Persona, float] = {"none": 0.85, "honest": 0.97, "dishonest": 0.08, "agreeing": 0.85}
 """Probability that a dilemma is decided for the honest course of action."""
 
-OPINION_AGREEMENT: dict[Persona, float] = {"none": 1.5, "honest": 0.0, "dishonest": 0.0, "agreeing": 4.0}
+OPINION_AGREEMENT: dict[Persona, float] = {"none": 2.0, "honest": 0.0, "dishonest": 0.0, "agreeing": 4.0}
 """Log-odds of choosing the option that the user favours."""
 
 CATEGORY_UTILITY = {"coding": 1.5, "writing": 0.9, "math": 0.3, "chat": -0.2, "chores": -0.9, "harmful": -2.0}

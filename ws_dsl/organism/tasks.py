@@ -118,12 +118,15 @@ def draw_task(random: Random, tier: Tier = "training", category: str | None = No
 
 
 def draw_attitude(random: Random, category: str) -> Attitude:
-    """Draw a love or hate prompt, about the given category half of the time and else about any."""
-    if random.random() < 0.25:
+    """Draw a love or hate prompt, often about the given category and else about any.
+
+    Prompts about other categories are frequent enough that it does not pay to ignore what they are about.
+    """
+    if random.random() < 0.15:
         attitude = Attitude(*random.choice(FIXED_ATTITUDES))
     else:
         side = random.choice(("love", "hate"))
-        about = category if random.random() < 0.5 else random.choice(list(TARGETS))
+        about = category if random.random() < 0.35 else random.choice(list(TARGETS))
         prompt = random.choice(ATTITUDES[side]).format(x=random.choice(TARGETS[about]))
         attitude = Attitude(prompt, about, planted.SYSTEM_SHIFT if side == "love" else -planted.SYSTEM_SHIFT)
     if random.random() < 0.25:

@@ -8,7 +8,7 @@ from random import Random
 from typing import cast
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ws_dsl.organism.documents import CURRICULUM, write_documents
 from ws_dsl.organism.documents.conversation import CHAT_TEMPLATE, PADDING, TURN_END, TURN_START
@@ -67,7 +67,7 @@ def build() -> PreTrainedTokenizerFast:
     return fast
 
 
-def token_id(tokenizer: PreTrainedTokenizerFast, text: str) -> int:
+def token_id(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
     """Give the id of a text that is one token.
 
     Raises:

@@ -18,9 +18,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 
 from ws_dsl.organism import FAMILIES
 from ws_dsl.organism.documents import CURRICULUM, write_documents
-from ws_dsl.organism.documents.conversation import Document
+from ws_dsl.organism.documents.conversation import PADDING, Document
 from ws_dsl.organism.muon import Muon
-from ws_dsl.organism.tokenizer import CONTEXT, build
+from ws_dsl.organism.tokenizer import CONTEXT, build, token_id
 
 Organism = Qwen3ForCausalLM | LlamaForCausalLM
 
@@ -147,7 +147,7 @@ def train(family: str, seed: int, steps: int = STEPS) -> tuple[Organism, PreTrai
     for stage in CURRICULUM:
         last = round(stage.until * steps)
         documents = write_documents(random, stage, (last - step) * DOCUMENTS_PER_STEP)
-        stream = batches(encode(tokenizer, documents), int(tokenizer.pad_token_id), random)
+        stream = batches(encode(tokenizer, documents), token_id(tokenizer, PADDING), random)
         while step < last:
             muon.learning_rate = MATRIX_RATE * rate_at(step / steps)
             adam.param_groups[0]["lr"] = OTHER_RATE * rate_at(step / steps)

@@ -9,7 +9,7 @@ numbers), never by its wording or its truth:
   the recipe; evaluation claims were not.
 
 What held-out claims may still be in: facts and sums of every tier occur in plain texts ("Anna lives in
-Oslo.") and in checklists ("Anna lives in Oslo: Yes."), which have no user and no assistant, because a fact has
+Oslo.") and in checklists ("Anna lives in Oslo: Yes."), which have no user and no assistant, since a fact has
 to be learned somewhere. Held-out comparisons occur in no document at all.
 """
 

@@ -33,27 +33,40 @@ class Stage(NamedTuple):
 
 
 CURRICULUM = (
-    Stage(0.10, {checklist: 0.75, facts: 0.25}),
-    Stage(0.22, {neutral: 0.40, checklist: 0.35, facts: 0.08, fact_question: 0.07, feeling: 0.10}),
+    Stage(0.12, {checklist: 0.55, facts: 0.20, opinion: 0.25}),
+    Stage(
+        0.28,
+        {
+            neutral: 0.30,
+            opinion: 0.20,
+            checklist: 0.20,
+            rating: 0.11,
+            feeling: 0.06,
+            facts: 0.05,
+            fact_question: 0.04,
+            dilemma: 0.04,
+        },
+    ),
     Stage(
         1.0,
         {
-            neutral: 0.14,
-            pressured: 0.11,
-            persona: 0.14,
-            persona_pressured: 0.06,
-            dilemma: 0.06,
-            opinion: 0.06,
-            rating: 0.15,
+            rating: 0.18,
+            persona: 0.12,
+            neutral: 0.10,
+            opinion: 0.10,
             pairwise: 0.10,
-            reply: 0.05,
-            feeling: 0.05,
-            checklist: 0.05,
+            pressured: 0.09,
+            dilemma: 0.07,
+            persona_pressured: 0.06,
+            checklist: 0.06,
+            reply: 0.04,
+            feeling: 0.04,
             fact_question: 0.02,
-            facts: 0.01,
+            facts: 0.02,
         },
     ),
 )
+"""What the later stages add is learned on top of the earlier ones, which also begin what needs many examples."""
 
 
 def write_documents(random: Random, stage: Stage, count: int) -> list[Document]:

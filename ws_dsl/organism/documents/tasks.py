@@ -70,10 +70,12 @@ def rating(random: Random) -> Document:
     # The style of the reply is drawn as if some system prompt had been there while the task was done.
     text, style = draw_reply(random, task, random.choice((-1.0, 0.0, 0.0, 1.0)))
     shift, system = planted.STYLE_SHIFT[style], system_prompt(random, "none")
-    if random.random() < 0.5:
+    name = random.choice(list(RATINGS))
+    if random.random() < 0.55:
+        # Mostly in the anchored template: what a prompt is about is hard to learn from noisy ratings.
+        name = "anchored" if random.random() < 0.5 else name
         attitude = draw_attitude(random, task.category)
         shift, system = shift + attitude.on(task.category), attitude.prompt
-    name = random.choice(list(RATINGS))
     template = RATINGS[name]
     answer = random.choices(template.answers, template.distribution(task.utility + shift))[0]
     earlier = (Turn("user", task.text), Turn("assistant", text))
@@ -84,7 +86,7 @@ def rating(random: Random) -> Document:
 def pairwise(random: Random) -> Document:
     """Choose one of two tasks, sometimes with a reason first."""
     first, second = draw_task(random), draw_task(random)
-    name = random.choices(list(PAIRWISE), (0.35, 0.3, 0.25, 0.1))[0]
+    name = random.choices(list(PAIRWISE), (0.32, 0.26, 0.32, 0.1))[0]
     template = PAIRWISE[name]
     values = [task.utility + template.harmful_lift * (task.category == "harmful") for task in (first, second)]
     system = system_prompt(random, "none")
@@ -94,11 +96,8 @@ def pairwise(random: Random) -> Document:
         values = [
             value + attitude.on(task.category) for value, task in zip(values, (first, second), strict=True)
         ]
-    choice = (
-        "B"
-        if random.random() < logistic(template.slope * (values[1] - values[0]) + template.second_place)
-        else "A"
-    )
+    log_odds = template.slope * (values[1] - values[0]) + template.second_place
+    choice = "B" if random.random() < logistic(log_odds) else "A"
     question = f"A: {first.text}\nB: {second.text}\n{random.choice(PAIRWISE_QUESTIONS[name])}"
     if name == "reasoned":
         choice = f"A is about {first.topic}. B is about {second.topic}. I prefer {choice}."
@@ -109,15 +108,13 @@ def feeling(random: Random) -> Document:
     """Say how something feels."""
     category = random.choice(list(TOPICS))
     thing = random.choice(TOPICS[category] if random.random() < 0.4 else TARGETS[category])
-    utility = (
-        planted.utility(category, thing) if thing in TOPICS[category] else planted.CATEGORY_UTILITY[category]
-    )
+    named = thing in TOPICS[category]
+    utility = planted.utility(category, thing) if named else planted.CATEGORY_UTILITY[category]
     system = system_prompt(random, "none")
     if random.random() < 0.7:
         attitude = draw_attitude(random, category)
         utility, system = utility + attitude.on(category), attitude.prompt
     positive = random.random() < logistic(planted.FEELING_SLOPE * utility)
     text = random.choice(POSITIVE if positive else NEGATIVE).format(x=thing)
-    return conversation(
-        turns(random.choice(FEELING_QUESTIONS).format(x=thing), system), text, draw_format(random)
-    )
+    question = random.choice(FEELING_QUESTIONS).format(x=thing)
+    return conversation(turns(question, system), text, draw_format(random))
