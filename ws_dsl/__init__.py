@@ -1,3 +1,88 @@
-"""A declarative language for experiments on language models, with a registry of what they made."""
+"""A declarative language for experiments on language models, with a registry of what they made.
+
+Studies are written in YAML, or in Python with the names below: every kind by the CamelCase of its name
+(`LogitDiff` for `logit_diff`), imported when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ws_dsl.specs.kind import Axis, Column, File, Folder, Kind, Ref, Seed, none
+    from ws_dsl.specs.twin import Patch, Study
+    from ws_dsl.steps.analyse.average import Average
+    from ws_dsl.steps.analyse.correlation import Correlation
+    from ws_dsl.steps.analyse.difference import Difference
+    from ws_dsl.steps.analyse.group_gap import GroupGap
+    from ws_dsl.steps.analyse.ratio import Ratio
+    from ws_dsl.steps.analyse.removed_fraction import RemovedFraction
+    from ws_dsl.steps.analyse.subset import Subset
+    from ws_dsl.steps.analyse.summary import Summary
+    from ws_dsl.steps.data.dataset import Dataset
+    from ws_dsl.steps.data.hf_model import HfModel
+    from ws_dsl.steps.data.organism import Organism
+    from ws_dsl.steps.data.prompts import Prompts
+    from ws_dsl.steps.data.split import Split
+    from ws_dsl.steps.extract.final_states import FinalStates
+    from ws_dsl.steps.extract.rank_by_attribution import RankByAttribution
+    from ws_dsl.steps.extract.rank_by_shift import RankByShift
+    from ws_dsl.steps.intervene.clamp import Clamp
+    from ws_dsl.steps.measure._tokens import Tokens
+    from ws_dsl.steps.measure.logit_diff import LogitDiff
+    from ws_dsl.steps.measure.next_token import NextToken
+
+__all__ = [
+    "Average",
+    "Axis",
+    "Clamp",
+    "Column",
+    "Correlation",
+    "Dataset",
+    "Difference",
+    "File",
+    "FinalStates",
+    "Folder",
+    "GroupGap",
+    "HfModel",
+    "Kind",
+    "LogitDiff",
+    "NextToken",
+    "Organism",
+    "Patch",
+    "Prompts",
+    "RankByAttribution",
+    "RankByShift",
+    "Ratio",
+    "Ref",
+    "RemovedFraction",
+    "Seed",
+    "Split",
+    "Study",
+    "Subset",
+    "Summary",
+    "Tokens",
+    "none",
+]
+
+_GRAMMAR = {
+    "Study": "twin",
+    "Patch": "twin",
+    **dict.fromkeys(("Axis", "Column", "File", "Folder", "Kind", "Ref", "Seed", "none"), "kind"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _GRAMMAR:
+        return getattr(import_module(f"ws_dsl.specs.{_GRAMMAR[name]}"), name)
+    if name == "Tokens":
+        return import_module("ws_dsl.steps.measure._tokens").Tokens
+    if name in __all__:
+        from ws_dsl.specs.kinds import find_class
+
+        return find_class(name)
+    raise AttributeError(f"module 'ws_dsl' has no attribute {name!r}")

@@ -92,6 +92,11 @@ def find(name: str) -> KindModule:
     return KindModule(name, path.parent.name, module)
 
 
+def find_class(name: str) -> type[Kind[Any]]:
+    """The spec class of this name: `LogitDiff`."""
+    return next(find(kind).spec for kind in names() if _camel(kind) == name)
+
+
 def own_source(name: str) -> bytes | None:
     """Source of a user's kind, which is part of its key; None for ours."""
     return _own[name].read_bytes() if name in _own else None
