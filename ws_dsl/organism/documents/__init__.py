@@ -66,7 +66,7 @@ CURRICULUM = (
         },
     ),
 )
-"""What the later stages add is learned on top of the earlier ones, which also begin what needs many examples."""
+"""Opinions begin early because reading an option off its letter needs many examples before it works at all."""
 
 
 def write_documents(random: Random, stage: Stage, count: int) -> list[Document]:

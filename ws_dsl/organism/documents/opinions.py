@@ -32,7 +32,7 @@ MIXED_OPTIONS = tuple(option for options in TRAINED_OPTIONS for option in option
 
 OPINION_STATEMENTS = (
     "I like {x} best.",
-    "I think that {x} are better.",
+    "I think {x} would be better.",
     "I believe in {x}.",
     "For me it is {x}.",
     "I would choose {x}.",
