@@ -72,7 +72,6 @@ def assemble(
         ),
         command=f"ws-dsl run {source}",
         source=source,
-        notes=tuple(_notes(results)),
     )
 
 
@@ -292,14 +291,3 @@ def _provenance(node: Node, results: Results) -> ProvenanceRow:
     return ProvenanceRow(
         node.step, node.labels, node.kind.name, results.state.keys[node], results.state.digests[node]
     )
-
-
-def _notes(results: Results) -> list[str]:
-    """What was left out on purpose, step by step."""
-    found: list[str] = []
-    for name, relation in results.plan.relations.items():
-        left = list(dict.fromkeys(address(name, labels) for labels in relation.dropped))
-        if left and name in results.plan.spec.steps and not isinstance(results.plan.spec.steps[name], str):
-            more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-            found.append(f"Not made, by `except`: {', '.join(left[:3])}{more}.")
-    return found

@@ -110,7 +110,8 @@ def figure_frame(figure: Figure, results: Results) -> tuple[Frame, Roles]:
             _add(results, found, role)
     columns = columns_of(found.records)
     drawn = Roles(roles["x"], roles["y"], of, roles["colour"], roles["marker"], tuple(facets))
-    return Frame(columns, {}, found.units), drawn
+    names = {"value": figure.of} if figure.of is not None else {}
+    return Frame(columns, names, found.units), drawn
 
 
 def _paired(results: Results, x: str, y: str) -> Long:

@@ -61,4 +61,5 @@ def removed_fraction(cell: Cell[RemovedFraction]) -> Table:
     status = [
         "excluded" if s == "ok" and b == 0 else s for s, b in zip(both.status, base.tolist(), strict=True)
     ]
-    return table(both.keys, both.ids, fraction, status, both.notes, numerator=removed, denominator=base)
+    notes = {**both.notes, "unit": "fraction of the effect"}
+    return table(both.keys, both.ids, fraction, status, notes, numerator=removed, denominator=base)
