@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.report.study import study
 
+from tests.report.study import study
 from ws_dsl.report import site
 from ws_dsl.report.content import StudyPage
 from ws_dsl.report.page import write

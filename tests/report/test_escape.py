@@ -51,7 +51,9 @@ def test_text_shows_as_itself(line: str):
 
 @given(lines)
 def test_text_stays_in_its_cell(line: str):
-    text, elements = shown(f"| a | b |\n| --- | --- |\n| x {escape.text(line)} | {escape.cell_code(line)} |\n")
+    text, elements = shown(
+        f"| a | b |\n| --- | --- |\n| x {escape.text(line)} | {escape.cell_code(line)} |\n"
+    )
     assert elements <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
     assert words(text).startswith(words(f"a b x {line}"))
 

@@ -10,8 +10,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from tests.report.study import circuit, layers, removed, residual
 
+from tests.report.study import circuit, layers, removed, residual
 from ws_dsl.report import figures
 from ws_dsl.report.figures import canvas, distribution
 from ws_dsl.report.frame import Frame, Roles

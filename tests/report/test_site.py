@@ -57,7 +57,7 @@ def test_a_page_is_a_document_for_everyone(built: Path):
 
 def test_every_figure_is_named_and_described(built: Path, page: StudyPage):
     html = (built / "studies" / page.id / "index.html").read_text()
-    drawings = [svg for svg in Outline(html).all("svg")]
+    drawings = Outline(html).all("svg")
     assert len(drawings) == len(page.headline) + len(page.figures)
     for drawing, figure in zip(drawings, (*page.headline, *page.figures), strict=True):
         assert drawing["role"] == "img"
@@ -132,10 +132,12 @@ def test_markdown_of_strangers_loads_and_runs_nothing(markdown: str, tmp_path: P
 def test_a_drawing_brings_nothing_from_outside(tmp_path: Path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "f.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9" onload="a()">'
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        'viewBox="0 0 9 9" onload="a()">'
         '<style>@import "https://example.org"</style><script>a()</script>'
         '<image href="https://example.org/x.png"/><use xlink:href="https://example.org/x.svg#a"/>'
-        '<path id="a" d="M0 0" style="fill: url(https://example.org)" clip-path="url(#c)"/><use xlink:href="#a"/>'
+        '<path id="a" d="M0 0" style="fill: url(https://example.org)" clip-path="url(#c)"/>'
+        '<use xlink:href="#a"/>'
         "<foreignObject><p>x</p></foreignObject></svg>"
     )
     body = render("![x](figures/f.svg)", tmp_path).body
@@ -150,6 +152,7 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path):
     (tmp_path / "site.css").write_text("a{background:url(https://example.org/x.png)}")
     (tmp_path / "a.html").write_text(
         '<p id="x"></p><p id="x"></p><a href="b.html">b</a><a href="#none">c</a><a href="#x">d</a>'
-        '<a href="https://example.org">e</a><img src="https://example.org/x.png"><a href="../outside.html">f</a>'
+        '<a href="https://example.org">e</a><img src="https://example.org/x.png">'
+        '<a href="../outside.html">f</a>'
     )
     assert len(links.problems(tmp_path)) == 6

@@ -1,7 +1,7 @@
 """Untrusted text as Markdown that shows it and does nothing else.
 
-Prompts, claims and completions may hold HTML, links, images, table bars or template syntax; on the page they are
-characters. Text made here is `Written`; everything else that a template prints is escaped on its way out.
+Prompts, claims and completions may hold HTML, links, images, table bars or template syntax; on the page they
+are characters. Text made here is `Written`; all else that a template prints is escaped on its way out.
 """
 
 from __future__ import annotations

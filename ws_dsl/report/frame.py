@@ -78,7 +78,7 @@ class Roles:
 
 
 def csv(frame: Frame) -> bytes:
-    """The frame in RFC 4180 CSV: numbers in full precision, line ends `\\n`, UTF-8."""
+    """The frame in RFC 4180 CSV: numbers in full precision, line feeds between rows, UTF-8."""
     out = io.StringIO()
     writer = comma.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)

@@ -130,8 +130,7 @@ def _table(table: TableView) -> Written:
     heads = [f"{c.name} ({c.unit})" if c.unit else c.name for c in table.columns]
     common = _common_n(table)
     lines = [_line([escape.text(head) for head in heads]), _line(aligned)]
-    for row in table.rows:
-        lines.append(_line([_shown(value, d, common) for value, d in zip(row, digits, strict=True)]))
+    lines += [_line([_shown(v, d, common) for v, d in zip(row, digits, strict=True)]) for row in table.rows]
     return Written("\n".join(lines))
 
 

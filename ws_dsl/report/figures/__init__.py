@@ -1,7 +1,7 @@
 """Figures as SVG: text as text, on no background, the same bytes for the same numbers.
 
-`draw` takes the long-form numbers and the part each column plays, and knows nothing of studies. Black is written as
-`currentColor`, so that a figure follows the theme of the page that shows it.
+`draw` takes the long-form numbers and the part each column plays, and knows nothing of studies. Black is
+written as `currentColor`, so that a figure follows the theme of the page that shows it.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class Window(NamedTuple):
 def window(values: list[float]) -> Window:
     """Limits that keep the bulk readable.
 
-    All values where tails are short; else the 1 % to 99 % quantiles and three quarters of their distance to either
-    side. Ratios with small denominators need this: one row in a thousand can be a hundred times all others.
+    All values where tails are short; else the 1 % to 99 % quantiles and three quarters of their distance to
+    either side. Ratios with small denominators need this: one row can be a hundred times all others.
     """
     ordered = sorted(values)
     last = len(ordered) - 1

@@ -1,4 +1,4 @@
-"""Heat map: `of` for every pair of labels of `x` and `y`; the scale is symmetric where the values change sign."""
+"""Heat map: `of` for every pair of labels of `x` and `y`, on a symmetric scale where values change sign."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)

@@ -1,4 +1,4 @@
-"""Lines: statistic `of` along `x`, one line per `colour`, with its 95 % interval as a band where it has one."""
+"""Lines: statistic `of` along `x`, one line per `colour`, its 95 % interval as a band where it has one."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
