@@ -1,9 +1,14 @@
 """Which rows run together, so that a row's bits never depend on its neighbours.
 
-The last bits of a matrix product depend on the shapes of its factors. Therefore the shape of every batch follows
-from the length of one row: lengths are padded up to a multiple of eight, and the number of rows in a batch is a
-function of that length alone; dummy rows fill the last batch. A row computed alone, among others, in any order and
-at any place in its batch then goes through the same arithmetic.
+The last bits of a matrix product depend on the shapes of its factors. Therefore the shape of every batch
+follows from the length of one row: lengths are padded up to a bucket, and the number of rows in a batch is a
+function of that length alone; dummy rows fill the last batch. A row computed alone, among others, in any
+order and at any place in its batch then goes through the same arithmetic.
+
+The place in the batch would still matter where elementwise kernels compute the odd end of a thread's share
+with scalar code: measured on three threads, where rows at the seams differ in the last bit, and never on one,
+two or four. Batches therefore hold a multiple of eight rows and eight tokens, and `Handle.threads` is a power
+of two.
 """
 
 from __future__ import annotations
@@ -11,9 +16,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-
-BUCKET = 8
-"""Lengths are padded up to a multiple of this many tokens."""
 
 
 class Batch(NamedTuple):
@@ -31,8 +33,9 @@ class Batch(NamedTuple):
 
 
 def padded(length: int) -> int:
-    """Length of the batch that a row of this length runs in."""
-    return -(-length // BUCKET) * BUCKET
+    """Length of the batch that a row runs in: at most seven tokens or an eighth longer than the row."""
+    step = max(8, 1 << length.bit_length() - 1 >> 3)
+    return -(-length // step) * step
 
 
 def rows_per_batch(length: int) -> int:

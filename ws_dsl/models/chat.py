@@ -1,4 +1,4 @@
-"""Prompts rendered: a conversation through the tokenizer's own chat template, or raw text, to tokens with roles."""
+"""Prompts rendered: raw text, or a conversation through the tokenizer's chat template, with roles placed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Rendered(NamedTuple):
         text: What was tokenised, as the template wrote it.
         ids: Token ids, BOS once where the tokenizer has one.
         strings: The string of every token.
-        spans: Role to [start, stop) in tokens: `system`, `user` (the last one), `reply` (the last closed answer),
-            `prefill`, and `prompt`: all tokens before a closing reply.
+        spans: Role to [start, stop) in tokens: `system`, `user` (the last one), `reply` (the last closed
+            answer), `prefill`, and `prompt`: all tokens before a closing reply.
     """
 
     text: str
@@ -60,7 +60,8 @@ def render_chat(tokenizer: Any, messages: Sequence[Message], prefill: str | None
 
     Args:
         tokenizer: Tokenizer with a chat template.
-        messages: Turns. After a user's turn the assistant's header is opened; after an assistant's turn nothing is.
+        messages: Turns. After a user's turn the assistant's header is opened; after an assistant's turn
+            nothing is.
         prefill: Beginning of the assistant's answer, left open, its bytes kept as written.
 
     Raises:
@@ -71,21 +72,23 @@ def render_chat(tokenizer: Any, messages: Sequence[Message], prefill: str | None
     turns = [*messages, *([Message("assistant", prefill)] if prefill is not None else [])]
     written = _template(tokenizer, turns, prefill)
     frames = _frames(tokenizer, turns, prefill)
-    text, said = frames[0], list[_Said]()
-    if not written.startswith(text):
-        raise ModelError("the chat template writes different frames for different words")
-    for turn, frame in zip(turns, frames[1:], strict=True):
-        # A template may trim what is said; a prefill, which ends the text, is kept as written nevertheless.
-        ends = written[len(text) :].rstrip() == turn.content.rstrip() and prefill is not None
-        forms = [turn.content] if ends else [turn.content, turn.content.strip()]
-        content = next((form for form in forms if ends or written.startswith(form + frame, len(text))), None)
+    text, said = "", list[_Said]()
+    for turn, before, after in zip(turns, frames, frames[1:], strict=False):
+        text += before
+        # Templates may trim what is said; their own form of it is taken.
+        forms = (turn.content, turn.content.strip())
+        content = next((form for form in forms if written.startswith(text + form + after)), None)
         if content is None:
             raise ModelError(f"the chat template rewrites what the {turn.role} says: {turn.content[:60]!r}")
         said.append(_Said(turn.role, len(text), len(text) + len(content)))
-        text += content + frame
-    if prefill is not None:
-        said[-1] = said[-1]._replace(role="prefill")
-    return _tokens(tokenizer, _thought(text) if turns[-1].role != "assistant" else text, said)
+        text += content
+    if prefill is None:
+        text += frames[-1]
+        return _tokens(tokenizer, _thought(text) if turns[-1].role != "assistant" else text, said)
+    start = said[-1].start
+    return _tokens(
+        tokenizer, text[:start] + prefill, [*said[:-1], _Said("prefill", start, start + len(prefill))]
+    )
 
 
 def _template(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> str:
@@ -100,9 +103,11 @@ def _template(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> 
 
 
 def _frames(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> list[str]:
-    """What the template writes before, between and after the turns, found by rendering marks in their place."""
+    """What the template writes around the turns, found by rendering marks in their place."""
     marks = [f"\ue000{place}\ue001" for place in range(len(turns))]
-    rest = _template(tokenizer, [Message(turn.role, mark) for turn, mark in zip(turns, marks, strict=True)], prefill)
+    rest = _template(
+        tokenizer, [Message(turn.role, mark) for turn, mark in zip(turns, marks, strict=True)], prefill
+    )
     frames: list[str] = []
     for turn, mark in zip(turns, marks, strict=True):
         frame, found, rest = rest.partition(mark)
@@ -113,7 +118,7 @@ def _frames(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> li
 
 
 def _thought(text: str) -> str:
-    """A prompt whose open thinking block, if any, is closed with the real token, so that the answer comes next."""
+    """A prompt whose open thinking block, if any, is closed with the real token: the answer comes next."""
     bare = text.rstrip()
     return f"{bare}\n\n{_THOUGHT}\n\n" if bare.endswith(_THINK) else text
 

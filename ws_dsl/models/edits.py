@@ -37,8 +37,10 @@ class Scatter:
     """The edits of one batch at one hook, applied at once."""
 
     def __init__(self, edits: Sequence[tuple[int, Edit]], width: int, handle: Handle):
-        """Args: edits with the rows of the batch that they belong to; the width of one unit of the hook."""
-        values = torch.from_numpy(np.stack([np.asarray(edit.value, np.float32).reshape(width) for _, edit in edits]))
+        """Args: edits with the row of the batch each belongs to; the width of one unit of the hook."""
+        values = torch.from_numpy(
+            np.stack([np.asarray(edit.value, np.float32).reshape(width) for _, edit in edits])
+        )
         places = [(row, edit.position, edit.site.index or 0) for row, edit in edits]
         adds = [edit.operation == "add" for _, edit in edits]
         self.width = width
@@ -47,7 +49,7 @@ class Scatter:
         self.adds = torch.tensor(adds, device=handle.device)[:, None]
 
     def __call__(self, activations: Tensor) -> Tensor:
-        """Edited activations, (rows, positions, width of the hook) as they came; the input is left as it is."""
+        """Edited activations, (rows, positions, width of the hook); the input is left as it is."""
         units = activations.unflatten(-1, (-1, self.width)).clone()
         where = (self.rows, self.positions, self.units)
         units[where] = torch.where(self.adds, units[where] + self.values, self.values)
@@ -66,7 +68,9 @@ def scatters(edits: Sequence[Sequence[Edit]], handle: Handle) -> dict[str, Scatt
         seen: set[tuple[Site, int]] = set()
         for edit in own:
             if (edit.site, edit.position) in seen:
-                raise MeasurementError(f"two edits of {edit.site} at token {edit.position} of one row: which one holds?")
+                raise MeasurementError(
+                    f"two edits of {edit.site} at token {edit.position} of one row: which one holds?"
+                )
             seen.add((edit.site, edit.position))
             by_hook[edit.site.within(handle.shape).hook].append((row, edit))
     return {hook: Scatter(own, own[0][1].site.width(handle.shape), handle) for hook, own in by_hook.items()}

@@ -1,15 +1,15 @@
 """Forward passes: once over every row, keeping only what is asked for.
 
-The artifact of a pass is the final-norm state at one position of every row, and any other activations captured
-there. Logits are read out of the state later (`ws_dsl.models.readout`), so the unembedding never runs over whole
-prompts. Rows are padded on the right: under causal attention no real token sees the padding, and every position is
-addressed by its index in the row, never from the end of the batch.
+The artifact of a pass is the final-norm state at one position of every row, and any other activations
+captured there. Logits are read out of the state later (`ws_dsl.models.readout`), so the unembedding never
+runs over whole prompts. Rows are padded on the right: under causal attention no real token sees the padding,
+and every position is addressed by its index in the row, never from the end of the batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +41,9 @@ class _Enough(Exception):
     """Ends a pass after its last needed hook."""
 
 
-def final_states(handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] | None = None) -> np.ndarray:
+def final_states(
+    handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] | None = None
+) -> np.ndarray:
     """Output of the final norm at every row's position, float32 of shape (rows, width)."""
     return capture(handle, rows, [FINAL], advance)[FINAL]
 
@@ -61,7 +63,9 @@ def at_sites(
     return slices(capture(handle, rows, hooks, advance), sites, handle)
 
 
-def slices(captured: Mapping[str, np.ndarray], sites: Sequence[Site], handle: Handle) -> dict[str, np.ndarray]:
+def slices(
+    captured: Mapping[str, np.ndarray], sites: Sequence[Site], handle: Handle
+) -> dict[str, np.ndarray]:
     """Single components of whole hooks: (rows, width of the site) by address."""
     found: dict[str, np.ndarray] = {}
     for site in sites:
@@ -86,8 +90,8 @@ def capture(
         advance: Told how many rows each batch held.
 
     Returns:
-        float32 of shape (rows, width of the hook) by hook, in the order of `rows`; the heads of `hook_z` follow
-        one another.
+        float32 of shape (rows, width of the hook) by hook, in the order of `rows`; the heads of `hook_z`
+        follow one another.
 
     Raises:
         ModelError: no such hook or site, or a row longer than the model's context.
@@ -122,7 +126,10 @@ def _run(handle: Handle, batch: Batch, rows: Sequence[Row], places: Mapping[str,
     ids = torch.zeros((batch.rows, batch.length), dtype=torch.long)
     for place, row in enumerate(rows):
         ids[place, : len(row.ids)] = torch.tensor(row.ids)
-    where = (torch.arange(len(rows), device=handle.device), torch.tensor([r.position for r in rows], device=handle.device))
+    where = (
+        torch.arange(len(rows), device=handle.device),
+        torch.tensor([r.position for r in rows], device=handle.device),
+    )
     last = max(places, key=lambda hook: places[hook].order)
     values: dict[str, Tensor] = {}
     with ExitStack() as stack:
@@ -136,10 +143,8 @@ def _run(handle: Handle, batch: Batch, rows: Sequence[Row], places: Mapping[str,
                     raise _Enough
 
             stack.callback(_tap(place, keep).remove)
-        try:
+        with suppress(_Enough):
             handle.model.model(input_ids=ids.to(handle.device), use_cache=False)
-        except _Enough:
-            pass
     return values
 
 
@@ -151,4 +156,4 @@ def _tap(place: Place, function: Callable[[Tensor], Tensor | None]) -> Any:
             return None if changed is None else (changed,)
 
         return place.module.register_forward_pre_hook(before)
-    return place.module.register_forward_hook(lambda _module, _inputs, output: function(output))
+    return place.module.register_forward_hook(lambda *call: function(call[-1]))

@@ -51,8 +51,8 @@ class Handle:
         tokenizer: Its tokenizer.
         architecture: Class name, such as `Qwen3ForCausalLM`.
         shape: Its sizes.
-        threads: CPU threads that it computes on; small models use one, so that their bits are the same whatever
-            the number of cores.
+        threads: CPU threads that it computes on; small models use one, so that their bits are the same
+            whatever the number of cores.
         passes: Forward passes run so far; each is one batch.
         rows: Rows that went through the model so far, dummy rows not counted.
     """
@@ -102,8 +102,8 @@ class Handle:
                 case _:
                     pass
         raise ModelError(
-            f"the model has no hook {hook!r}; it has {FINAL} and blocks.N.attn.hook_z, blocks.N.mlp.hook_post and "
-            f"blocks.N.hook_resid_post with N from 0 to {self.shape.layers - 1}"
+            f"the model has no hook {hook!r}; it has {FINAL}, and blocks.N.attn.hook_z, "
+            f"blocks.N.mlp.hook_post and blocks.N.hook_resid_post with N from 0 to {self.shape.layers - 1}"
         )
 
     def unembedding(self, states: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ def load(folder: Path, dtype: str = "float32", device: str = "cpu") -> Handle:
     architecture = (config.get("architectures") or ["unknown"])[0]
     if architecture not in ARCHITECTURES:
         raise ModelError(f"{folder} is a {architecture}; measured are {', '.join(ARCHITECTURES)}")
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=_DTYPES[dtype],
         attn_implementation="sdpa",
@@ -150,13 +150,15 @@ def load(folder: Path, dtype: str = "float32", device: str = "cpu") -> Handle:
         use_safetensors=True,
         trust_remote_code=False,
     )
-    model = model.to(device).eval().requires_grad_(False)
+    model = model.eval().requires_grad_(False).to(device)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Handle(model, load_tokenizer(folder), architecture, shape_of(model.config.to_dict()), _threads(parameters))
+    return Handle(
+        model, load_tokenizer(folder), architecture, shape_of(model.config.to_dict()), _threads(parameters)
+    )
 
 
 def _threads(parameters: int) -> int:
     if parameters < ONE_THREAD_BELOW:
         return 1
-    # A power of two divides every batch evenly, so that no row is computed by the odd end of a thread's share.
+    # A power of two divides every batch evenly: no row is computed by the odd end of a thread's share.
     return 1 << (torch.get_num_threads().bit_length() - 1)

@@ -14,8 +14,8 @@ def position(name: Position, ids: Sequence[int], spans: Mapping[str, Sequence[in
     """Index of the token that a name stands for in one row.
 
     Args:
-        name: `last` is the last token of the row; `prompt_last` the last one before a closed reply, and the last
-            one where there is none.
+        name: `last` is the last token of the row; `prompt_last` the last one before a closed reply, and the
+            last one where there is none.
         ids: Token ids of the row.
         spans: Role to [start, stop) in tokens; `prompt` is always there.
 

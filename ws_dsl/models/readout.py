@@ -1,7 +1,7 @@
 """What the model would say next, read out of final-norm states without another pass.
 
-States go through the unembedding in chunks of one fixed size, so that a row's numbers do not depend on how many
-others are read with it. Everything after the logits is float64.
+States go through the unembedding in chunks of one fixed size, so that a row's numbers do not depend on how
+many others are read with it. Everything after the logits is float64.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Scores(NamedTuple):
     """Two sides of an answer; arrays of float64, one entry per row.
 
     Attributes:
-        score: Log-odds in nats: log-sum-exp of the logits of the plus side minus that of the minus side. With one
-            token per side it is the difference of their logits.
+        score: Log-odds in nats: log-sum-exp of the logits of the plus side minus that of the minus side. With
+            one token per side it is the difference of their logits.
         plus: Log-probability that the next token is of the plus side.
         minus: Log-probability that it is of the minus side.
         pmass: Probability that it is of either.
@@ -57,7 +57,10 @@ def score(handle: Handle, states: np.ndarray, plus: Sequence[int], minus: Sequen
         minus: Ids of the tokens of the minus side; none may be in both.
     """
     logs = log_probabilities(handle, states, [*plus, *minus])
-    sides = np.logaddexp.reduce(logs[:, : len(plus)], axis=1), np.logaddexp.reduce(logs[:, len(plus) :], axis=1)
+    sides = (
+        np.logaddexp.reduce(logs[:, : len(plus)], axis=1),
+        np.logaddexp.reduce(logs[:, len(plus) :], axis=1),
+    )
     return Scores(sides[0] - sides[1], *sides, np.exp(logs).sum(axis=1))
 
 

@@ -37,8 +37,9 @@ def load_tokenizer(folder: Path) -> Any:
 def encode(tokenizer: Any, text: str) -> Encoded:
     """Token ids of a text as the model should read it, BOS exactly once where the tokenizer adds one.
 
-    Chat templates write BOS into the text themselves and a tokenizer that adds it again doubles it, which changes
-    every later activation; so nothing is added by the tokenizer, and BOS is put in front only where it is missing.
+    Chat templates write BOS into the text themselves and a tokenizer that adds it again doubles it, which
+    changes every later activation; so nothing is added by the tokenizer, and BOS is put in front only where
+    it is missing.
 
     Raises:
         ModelError: the text itself starts with BOS twice.
@@ -48,13 +49,17 @@ def encode(tokenizer: Any, text: str) -> Encoded:
     bos = tokenizer.bos_token_id
     if bos is not None and ids[:2] == [bos, bos]:
         raise ModelError(f"a prompt starts with {tokenizer.bos_token} twice: {text[:60]!r}")
-    if _adds_bos(tokenizer) and ids[:1] != [bos]:
+    if (
+        bos is not None
+        and ids[:1] != [bos]
+        and tokenizer("", add_special_tokens=True)["input_ids"][:1] == [bos]
+    ):
         return Encoded([bos, *ids], [(0, 0), *offsets])
     return Encoded(ids, offsets)
 
 
 def strings(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """The string of every token by itself, leading space included; an incomplete character shows as U+FFFD."""
+    """The string of every token, leading space included; an incomplete character shows as U+FFFD."""
     found = {token: _string(tokenizer, token) for token in set(ids)}
     return [found[token] for token in ids]
 
@@ -69,11 +74,6 @@ def single_token(tokenizer: Any, string: str) -> int:
     if len(ids) == 1:
         return ids[0]
     raise ModelError(not_single(string, strings(tokenizer, ids)))
-
-
-def _adds_bos(tokenizer: Any) -> bool:
-    bos = tokenizer.bos_token_id
-    return bos is not None and tokenizer("", add_special_tokens=True)["input_ids"][:1] == [bos]
 
 
 def _string(tokenizer: Any, token: int) -> str:

@@ -77,7 +77,9 @@ def tokenizer_files(folder: Path) -> list[str]:
             f'python -c "from transformers import AutoTokenizer as T; '
             f"T.from_pretrained('{folder}').save_pretrained('{folder}')\""
         )
-    templates = [path.relative_to(folder).as_posix() for path in folder.glob("additional_chat_templates/*.jinja")]
+    templates = [
+        path.relative_to(folder).as_posix() for path in folder.glob("additional_chat_templates/*.jinja")
+    ]
     return sorted([*(name for name in _TOKENIZER_FILES if (folder / name).is_file()), *templates])
 
 
@@ -116,12 +118,12 @@ def single_token(folder: Path, string: str) -> int:
     ids = encode_plain(folder, string)
     if len(ids) == 1:
         return ids[0]
-    raise ModelError(not_single(string, [_tokenizer(folder).decode([token]) for token in ids]))
+    raise ModelError(not_single(string, pieces(folder, string)))
 
 
 def pieces(folder: Path, text: str) -> list[str]:
     """The strings of a text's tokens."""
-    tokenizer = _tokenizer(folder, (folder / "tokenizer.json").stat().st_mtime_ns)
+    tokenizer = _tokenizer(folder)
     return [tokenizer.decode([token]) for token in encode_plain(folder, text)]
 
 

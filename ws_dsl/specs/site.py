@@ -12,7 +12,8 @@ A neuron is not an entry of the activation function's output: that is one factor
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from ws_dsl.errors import ModelError
 from ws_dsl.specs.checkpoint import Shape
@@ -23,12 +24,15 @@ FINAL = "ln_final.hook_normalized"
 """The hook of the final norm's output, from which every logit is read."""
 
 _SHORT = re.compile(r"L(?P<layer>\d+)(?:(?P<family>[NH])(?P<index>\d+))?")
-_LONG = re.compile(r"blocks\.(?P<layer>\d+)\.(?P<part>attn\.hook_z|mlp\.hook_post|hook_resid_post)(?:\[(?P<index>\d+)\])?")
+_LONG = re.compile(
+    r"blocks\.(?P<layer>\d+)\.(?P<part>attn\.hook_z|mlp\.hook_post|hook_resid_post)(?:\[(?P<index>\d+)\])?"
+)
 _PARTS: dict[str | None, Part] = {"N": "mlp.hook_post", "H": "attn.hook_z", None: "hook_resid_post"}
 _LETTERS: dict[Part, str] = {"mlp.hook_post": "N", "attn.hook_z": "H"}
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Site:
     """One component of a model.
 
     Attributes:
@@ -54,13 +58,15 @@ class Site(NamedTuple):
         match = _LONG.fullmatch(text)
         if match is None:
             raise ModelError(
-                f"{text!r} is no site: write a neuron as L3N41, a head as L3H1, the residual stream after a block "
-                f"as L3, or a hook such as blocks.3.mlp.hook_post[41]"
+                f"{text!r} is no site: write a neuron as L3N41, a head as L3H1, the residual stream after a "
+                f"block as L3, or a hook such as blocks.3.mlp.hook_post[41]"
             )
         part: Part = match["part"]  # pyright: ignore[reportAssignmentType]
         index = match["index"]
         if (index is None) != (part == "hook_resid_post"):
-            what = "takes no index" if part == "hook_resid_post" else f"needs the index of one unit: {text}[0]"
+            what = (
+                "takes no index" if part == "hook_resid_post" else f"needs the index of one unit: {text}[0]"
+            )
             raise ModelError(f"{text!r} is no site: blocks.N.{part} {what}")
         return cls(int(match["layer"]), part, None if index is None else int(index))
 
@@ -76,7 +82,9 @@ class Site(NamedTuple):
 
     def width(self, shape: Shape) -> int:
         """Number of entries of its activation."""
-        return {"mlp.hook_post": 1, "attn.hook_z": shape.head_width, "hook_resid_post": shape.width}[self.part]
+        return {"mlp.hook_post": 1, "attn.hook_z": shape.head_width, "hook_resid_post": shape.width}[
+            self.part
+        ]
 
     def within(self, shape: Shape) -> Site:
         """The site itself.
