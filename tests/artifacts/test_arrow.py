@@ -36,7 +36,7 @@ def test_dirty_memory_changes_no_byte():
 
 def test_another_process_writes_the_same_bytes():
     code = "from tests.artifacts.test_arrow import digest; print(digest())"
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(["."] + sys.path)}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([".", *sys.path])}
     printed = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
@@ -56,5 +56,5 @@ def test_a_type_holds_where_every_value_is_null():
 
 
 def test_columns_of_unequal_length_are_refused():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="length"):
         arrow.encode({"a": [1], "b": [1, 2]}, {})

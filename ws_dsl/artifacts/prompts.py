@@ -73,6 +73,4 @@ class Prompts:
         columns, header = arrow.decode(read("prompts.arrow"))
         columns["spans"] = [json.loads(span) for span in columns["spans"]]
         signs = columns.pop("sign", None)
-        return cls(
-            tuple(header["keys"]), columns, header["tokenizer"], {t: v for t, v in header["answers"]}, signs
-        )
+        return cls(tuple(header["keys"]), columns, header["tokenizer"], dict(header["answers"]), signs)

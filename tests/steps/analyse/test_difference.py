@@ -56,9 +56,15 @@ def test_statistics_in_common_are_subtracted_and_a_picked_one_is_the_value():
 
 
 def test_an_undefined_side_leaves_the_difference_undefined_and_says_which():
-    nothing = mean_of(table({i: None for i in range(200)}))
+    nothing = mean_of(table(dict.fromkeys(range(200))))
     found = estimate("difference", {"plus": mean_of(PRESSED), "minus": nothing}).stats["mean"]
     assert found.value is None and found.reason == "minus: no row has a value"
+
+
+def test_one_row_has_a_difference_and_no_interval():
+    lone = mean_of(table({"a": 1.0}))
+    found = estimate("difference", {"plus": lone, "minus": lone}).stats["mean"]
+    assert (found.value, found.low, found.high) == (0, None, None) and found.reason
 
 
 def test_different_rows_are_refused_by_name():

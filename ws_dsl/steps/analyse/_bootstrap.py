@@ -104,7 +104,7 @@ def _strata(
 def measure(
     sample: Sample, asked: Mapping[str, Named], n: int, axes: int = 0
 ) -> tuple[dict[str, Stat], dict[str, np.ndarray]]:
-    """Statistics by name with their intervals, and their draws.
+    """Statistics by name with their intervals, and the draws of those that have one.
 
     Repeats along the further axes are averaged per row, within every draw, the last `axes` of them kept: a
     statistic of several columns receives (samples, rows, *kept).
@@ -121,7 +121,7 @@ def measure(
     drawn = _each(resampled, _samples(sample, axes)) if resampled else {}
     smallest = min((len(places) for places, _ in sample.strata), default=0)
     stats = {name: _stat(points, drawn, name, one.least, n, smallest) for name, one in asked.items()}
-    return stats, {name: values for name, values in drawn.items() if stats[name].value is not None}
+    return stats, {name: values for name, values in drawn.items() if stats[name].low is not None}
 
 
 def interval(drawn: np.ndarray) -> tuple[float, float, float] | None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def two(cell: Cell[Any], left: str, right: str) -> tuple[Estimate, Estimate]:
-    """The Estimates of two fields, each cut down to its picked statistic (then named `value`) where one is
-    picked.
+    """The Estimates of two fields; where a statistic is picked, with that alone, named `value`.
 
     Raises:
         MeasurementError: a field is pooled, the picked statistic does not exist, or the Estimates rest on
@@ -40,6 +39,13 @@ def combine(left: Stat, right: Stat, value: float, drawn: np.ndarray | None) -> 
     if found is None:
         return Stat(value, None, None, None, n, left.reason or right.reason)
     return Stat(value, *found, n)
+
+
+def undefined(left: Stat, right: Stat, left_name: str, right_name: str) -> Stat:
+    """What becomes of two statistics of which at least one is undefined."""
+    sides = ((left_name, left), (right_name, right))
+    reason = "; ".join(f"{name}: {stat.reason}" for name, stat in sides if stat.value is None)
+    return Stat(None, None, None, None, min(left.n, right.n), reason)
 
 
 def paired_draws(
@@ -81,10 +87,3 @@ def _picked(source: Input) -> Estimate:
     return Estimate(
         {"value": estimate.stats[source.column]}, draws, estimate.units, estimate.row_set, estimate.notes
     )
-
-
-def undefined(left: Stat, right: Stat, left_name: str, right_name: str) -> Stat:
-    """What becomes of two statistics of which at least one is undefined."""
-    sides = ((left_name, left), (right_name, right))
-    reason = "; ".join(f"{name}: {stat.reason}" for name, stat in sides if stat.value is None)
-    return Stat(None, None, None, None, min(left.n, right.n), reason)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.cell import Cell, Context
 
 
-class Difference(Kind[types.Table | types.Estimate]):
+class Difference(Kind[types.TableOrEstimate]):
     """Plus minus minus, row by row or statistic by statistic."""
 
     plus: Ref[types.Table | types.Estimate]

@@ -94,12 +94,11 @@ def group_gap(cell: Cell[GroupGap]) -> Estimate:
         if not any(_same(label, group) for label in behind.columns[cell.spec.by]):
             found = ", ".join(sorted({repr(label) for label in behind.columns[cell.spec.by]}))
             raise MeasurementError(f"{cell.name}: no row has {cell.spec.by} = {group!r}; there are {found}")
-    member = np.array([[_same(label, group) for group in groups] for label in labels], dtype=bool).reshape(
-        -1, 2
-    )
+    flags = [tuple(_same(label, group) for group in groups) for label in labels]
+    member = np.array(flags, dtype=bool).reshape(-1, 2)
     sides = np.where(_before(member, observed.values.ndim), observed.values[..., None], np.nan)
     units = bootstrap.unit_ids(observed.keys, observed.ids, behind)
-    sample = bootstrap.grouped(sides, units, cell.resampled, strata=[tuple(row) for row in member.tolist()])
+    sample = bootstrap.grouped(sides, units, cell.resampled, strata=flags)
     gap = Named(lambda samples: mean(samples[..., 0]) - mean(samples[..., 1]), least=2)
     means = np.where(member, observed.per_row()[:, None], np.nan)
     plus, minus = (means[:, place][~np.isnan(means[:, place])] for place in (0, 1))
