@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ws_dsl.specs.kind import Axis, Column, File, Folder, Kind, Ref, Seed, none
+    from ws_dsl.specs.kind import Axis, Column, File, Folder, Kind, Ref, Seed, none, varied
     from ws_dsl.specs.twin import Patch, Study
     from ws_dsl.steps.analyse.average import Average
     from ws_dsl.steps.analyse.correlation import Correlation
@@ -65,12 +65,13 @@ __all__ = [
     "Summary",
     "Tokens",
     "none",
+    "varied",
 ]
 
 _GRAMMAR = {
     "Study": "twin",
     "Patch": "twin",
-    **dict.fromkeys(("Axis", "Column", "File", "Folder", "Kind", "Ref", "Seed", "none"), "kind"),
+    **dict.fromkeys(("Axis", "Column", "File", "Folder", "Kind", "Ref", "Seed", "none", "varied"), "kind"),
 }
 
 

@@ -11,7 +11,18 @@ import types as builtin_types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
@@ -74,6 +85,10 @@ class Named(Ref[T_co]):
 
 none: Named[types.Arm] = Named("none")
 """The arm that changes nothing."""
+
+
+varied: Any = object()
+"""Stands, in Python, for a required field whose values are in `over`."""
 
 
 def _as_reference(value: object) -> object:
@@ -162,7 +177,12 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     consumed: ClassVar[tuple[str, ...]] = ()
     row_columns: ClassVar[bool] = False
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        over: Mapping[str, Any] = {}
+        except_: Sequence[Mapping[str, Any]] = ()
+        pool: str | Sequence[str] = ()
+        rows: Ref[types.Rows] | None = None
+    else:
 
         def __init__(self, **written: Any):
             object.__setattr__(self, "__dict__", {"written": written})
@@ -237,7 +257,8 @@ def gives(kind: type[Kind[Any]]) -> tuple[type[types.Type], ...]:
     for base in kind.__mro__:
         metadata = getattr(base, "__pydantic_generic_metadata__", None)
         if metadata and metadata["origin"] is Kind:
-            return _members(metadata["args"][0])
+            given = metadata["args"][0]
+            return given.__bases__ if len(getattr(given, "__bases__", ())) > 1 else _members(given)
     raise TypeError(f"{kind.__name__} does not say what it gives: class {kind.__name__}(Kind[types.Table])")
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.document import Document, Path_
-from ws_dsl.specs.kind import Kind, Named, Ref, View
+from ws_dsl.specs.kind import Kind, Named, Ref, View, varied
 from ws_dsl.specs.reference import Pick, Reference, Rename
 
 
@@ -129,7 +129,7 @@ class _Writer:
 
     def _kind(self, value: Any) -> dict[str, Any]:
         written: dict[str, Any] = value.__dict__["written"]
-        fields = {name.rstrip("_"): self.plain(item) for name, item in written.items()}
+        fields = {name.rstrip("_"): self.plain(item) for name, item in written.items() if item is not varied}
         return {"kind": _snake(type(value).__name__), **fields}
 
     def plain(self, value: Any) -> Any:

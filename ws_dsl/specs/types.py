@@ -58,6 +58,10 @@ class Estimate(Type):
     """Statistics per cell."""
 
 
+class TableOrEstimate(Table, Estimate):
+    """What a kind gives that follows its input: a Table of Tables, an Estimate of Estimates."""
+
+
 class Choice(Type):
     """One label per remaining cell."""
 
