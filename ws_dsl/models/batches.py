@@ -1,14 +1,19 @@
 """Which rows run together, so that a row's bits never depend on its neighbours.
 
-The last bits of a matrix product depend on the shapes of its factors. Therefore the shape of every batch
-follows from the length of one row: lengths are padded up to a bucket, and the number of rows in a batch is a
-function of that length alone; dummy rows fill the last batch. A row computed alone, among others, in any
-order and at any place in its batch then goes through the same arithmetic.
+The last bits of a matrix product depend on the shapes of its factors, and those of attention on the padded
+length. Therefore the shape of every batch follows from the length of one row: lengths are padded up to a
+bucket, and the number of rows in a batch is a function of that length alone; dummy rows fill the last batch.
+A row computed alone, among others, in any order and at any place in its batch then goes through the same
+arithmetic.
 
-The place in the batch would still matter where elementwise kernels compute the odd end of a thread's share
-with scalar code: measured on three threads, where rows at the seams differ in the last bit, and never on one,
-two or four. Batches therefore hold a multiple of eight rows and eight tokens, and `Handle.threads` is a power
-of two.
+Measured in float32 on an AMD EPYC with MKL, on random checkpoints of width 64: of 60 rows of 2 to 39 tokens,
+23 to 33 change, by up to 4e-6, when all are padded to one length of 40, 64 or 128, or run alone and unpadded.
+The number of rows in a batch, 1 to 64, changed no bit there (widths 64 to 1,024), which other processors need
+not repeat.
+
+The place in the batch matters where elementwise kernels compute the odd end of a thread's share with scalar
+code: on three threads rows at the seams differ in the last bit, on one, two and four none does. Batches
+therefore hold a multiple of eight rows and eight tokens, and `Handle.threads` is a power of two.
 """
 
 from __future__ import annotations
