@@ -1,0 +1,52 @@
+"""What all tests share: no test reaches beyond this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+# Read when the libraries are first imported, and inherited by the processes that tests start.
+os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+class OutsideNetwork(Exception):
+    """A test tried to reach another machine."""
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Sockets connect to this machine alone; neither is the name of another one looked up."""
+
+    def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(connection: socket.socket, address: Any) -> Any:
+            if connection.family != socket.AF_UNIX and not is_loopback(address[0]):
+                raise OutsideNetwork(f"a test connects to {address}")
+            return original(connection, address)
+
+        return connect
+
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *rest: Any, **named: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not is_loopback(name):
+            raise OutsideNetwork(f"a test looks up {name}")
+        return look_up(host, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
