@@ -10,7 +10,6 @@ import typer
 from ws_dsl.cli.options import AsJson, Paths, RegistryDir, open_session, open_studies
 from ws_dsl.cli.output import data, say
 from ws_dsl.specs import types
-from ws_dsl.specs.kind import gives
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    key: Annotated[str | None, typer.Argument(help="Only this artifact, by the beginning of its key.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="Only this artifact, by the beginning of its key.")
+    ] = None,
     registry: RegistryDir = None,
     json: AsJson = False,
 ) -> None:
@@ -45,10 +46,14 @@ def lock(paths: Paths, registry: RegistryDir = None) -> None:
     session = open_session(registry)
     today = datetime.now(UTC).date().isoformat()
     for study in open_studies(session, paths):
-        estimates = [n for n in study.plan.nodes if types.Estimate in gives(n.kind.spec) and n in study.state.digests]
+        estimates = [
+            n for n in study.plan.nodes if types.Estimate in n.types and n in study.state.digests
+        ]
         entry = append(study.plan, today, sorted({study.state.digests[node] for node in estimates}))
         if entry is None:
             say(f"{study.plan.spec.id}: these rules are registered already")
         else:
-            late = f", after {len(entry.results)} results existed: they stay post hoc" if entry.results else ""
+            late = (
+                f", after {len(entry.results)} results existed: they stay post hoc" if entry.results else ""
+            )
             say(f"{study.plan.spec.id}: registered {entry.registered}{late}")

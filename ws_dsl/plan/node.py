@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
-from ws_dsl.specs.kind import Kind
+from ws_dsl.specs.kind import Kind, gives
 from ws_dsl.specs.kinds import KindModule
 
 
@@ -54,6 +55,16 @@ class Node:
 
     def __str__(self) -> str:
         return address(self.step, self.labels)
+
+    @property
+    def types(self) -> tuple[type[types.Type], ...]:
+        """What it is; of a kind that follows its input, what its first input of a fitting type is."""
+        given = gives(self.kind.spec)
+        if len(given) > 1:
+            for edge in self.edges():
+                if found := tuple(t for t in edge.node.types if t in given):
+                    return found
+        return given
 
     def edges(self) -> list[Edge]:
         """All inputs in order of their fields."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ws_dsl.artifacts.estimate import Estimate, Stat
+from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.table import Table
 from ws_dsl.plan.node import Node, address
 from ws_dsl.report import figures
@@ -34,7 +35,6 @@ from ws_dsl.report.frames import Results, figure_frame, long
 from ws_dsl.run.outcome import CheckOutcome, Decision
 from ws_dsl.specs import types
 from ws_dsl.specs.documentation import sections
-from ws_dsl.specs.kind import gives
 from ws_dsl.specs.study import Figure, TableSpec
 
 _ROLES = ("system", "user", "assistant", "reply", "text")
@@ -141,8 +141,11 @@ def _table(name: str, spec: TableSpec, results: Results) -> TableView:
     title = spec.title or name.replace("_", " ").capitalize()
     relation, _ = results.plan.view(spec.of)
     nodes = [node for _, node in relation.entries if node is not None]
-    if nodes and isinstance(results.open(nodes[0]), Table):
+    first = results.open(nodes[0]) if nodes else None
+    if isinstance(first, Table):
         columns, rows = _table_of_rows(spec, results)
+    elif isinstance(first, Sites):
+        columns, rows = _table_of_sites(spec, results, str(first.notes.get("score", "")))
     else:
         columns, rows = _table_of_estimates(spec, results)
     plain = {
@@ -210,6 +213,16 @@ def _table_of_rows(spec: TableSpec, results: Results) -> tuple[list[Column], lis
     return [*(Column(axis) for axis in axes), *heads], rows
 
 
+def _table_of_sites(spec: TableSpec, results: Results, unit: str) -> tuple[list[Column], list[tuple[Value, ...]]]:
+    relation, _ = results.plan.view(spec.of)
+    axes = list(relation.axes)
+    rows: list[tuple[Value, ...]] = []
+    for record in long(results, spec.of).records:
+        component = Verbatim(record["component"])
+        rows.append((*(str(record.get(axis, "–")) for axis in axes), component, record["score"]))
+    return [*(Column(axis) for axis in axes), Column("component"), Column("score", unit)], rows
+
+
 def _list(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
@@ -220,9 +233,9 @@ def _methods(results: Results) -> MethodView:
     for node in nodes:
         if not node.step.startswith("check/"):
             by_step.setdefault(node.step, []).append(node)
-    models = [_model(node, results) for node in nodes if types.Model in gives(node.kind.spec)]
+    models = [_model(node, results) for node in nodes if types.Model in node.types]
     prompts = [_prompt(node, results) for node in nodes if node.kind.name == "prompts"]
-    estimated = any(types.Estimate in gives(node.kind.spec) for node in nodes)
+    estimated = any(types.Estimate in node.types for node in nodes)
     return MethodView(
         models=tuple(models),
         prompts=tuple(prompts),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ws_dsl.artifacts.estimate import Estimate
+from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.table import Table
 from ws_dsl.errors import MeasurementError
 from ws_dsl.plan.node import Node
@@ -42,7 +43,7 @@ class Long:
 
 
 def long(results: Results, reference: str, name: str = "value") -> Long:
-    """Cells of Tables (a record per row) or Estimates (a record per cell) behind a reference.
+    """Cells behind a reference: Tables (a record per row), Estimates (per cell), Sites (per component).
 
     Args:
         results: The study's results.
@@ -75,6 +76,12 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
             unit = artifact.notes.get("unit") if picked == "value" else None
             if isinstance(unit, str):
                 found.units[name] = unit
+        elif isinstance(artifact, Sites):
+            found.numbers = ["score"]
+            for place, site in enumerate(artifact.addresses):
+                score = artifact.scores[place] if artifact.scores else None
+                found.records.append({**own, "component": site, "score": score})
+                found.sources.append((node, None))
         else:
             raise MeasurementError(f"{reference} holds no numbers that could be drawn")
     return found

@@ -42,13 +42,17 @@ class BaseInvariant(Check):
         base = [node for node in nodes if node.kind.name == "final_states" and "arm" not in node.inputs]
         if not base:
             return None
-        return Gathered({"states": [Edge(n) for n in base], "prompts": [n.inputs["prompts"][0] for n in base]}, {})
+        return Gathered(
+            {"states": [Edge(n) for n in base], "prompts": [n.inputs["prompts"][0] for n in base]}, {}
+        )
 
 
 version = 1
 
 
-def run(cells: Sequence[Cell[BaseInvariant]], context: Context) -> Iterator[tuple[Cell[BaseInvariant], Artifact]]:
+def run(
+    cells: Sequence[Cell[BaseInvariant]], context: Context
+) -> Iterator[tuple[Cell[BaseInvariant], Artifact]]:
     """Compares rows of equal model, token ids and position."""
     import numpy as np
 
@@ -56,7 +60,9 @@ def run(cells: Sequence[Cell[BaseInvariant]], context: Context) -> Iterator[tupl
         first: dict[tuple[object, ...], np.ndarray] = {}
         broken: dict[tuple[str, int], None] = {}
         compared, largest = 0, 0.0
-        for index, (states, prompts) in enumerate(zip(cell.inputs["states"], cell.inputs["prompts"], strict=True)):
+        for index, (states, prompts) in enumerate(
+            zip(cell.inputs["states"], cell.inputs["prompts"], strict=True)
+        ):
             found = states.open()
             for ids, state in zip(prompts.open().tokens, found.tensors[FINAL], strict=True):
                 known = first.setdefault((found.notes["model"], found.notes["at"], tuple(ids)), state)
@@ -67,6 +73,8 @@ def run(cells: Sequence[Cell[BaseInvariant]], context: Context) -> Iterator[tupl
                 largest = max(largest, gap)
                 if gap > _TOLERANCE:
                     broken["states", index] = None
-        detail = f"{len(first)} prompts, {compared} of them met again, largest relative difference {largest:.1e}"
+        detail = (
+            f"{len(first)} prompts, {compared} of them met again, largest relative difference {largest:.1e}"
+        )
         statement = "equal prompts without an intervention have equal states everywhere"
         yield cell, Finding(not broken, statement, detail, list(broken)).to_artifact()

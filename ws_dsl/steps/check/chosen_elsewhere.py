@@ -22,7 +22,7 @@ from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.finding import Finding
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
-from ws_dsl.specs.kind import Check, Gathered, Ref, gives
+from ws_dsl.specs.kind import Check, Gathered, Ref
 from ws_dsl.steps.cell import Cell, Context
 
 
@@ -40,11 +40,13 @@ class ChosenElsewhere(Check):
         estimated: list[Edge] = []
         chosen: list[Edge] = []
         for node in nodes:
-            mine = {node.rows_from} if types.Sites in gives(node.kind.spec) and node.rows_from else set[Node]()
+            mine = (
+                {node.rows_from} if types.Sites in node.types and node.rows_from else set[Node]()
+            )
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            if types.Estimate in gives(node.kind.spec) and node.rows_from is not None:
+            if types.Estimate in node.types and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
                     chosen.append(Edge(source))
@@ -57,12 +59,16 @@ class ChosenElsewhere(Check):
 version = 1
 
 
-def run(cells: Sequence[Cell[ChosenElsewhere]], context: Context) -> Iterator[tuple[Cell[ChosenElsewhere], Artifact]]:
+def run(
+    cells: Sequence[Cell[ChosenElsewhere]], context: Context
+) -> Iterator[tuple[Cell[ChosenElsewhere], Artifact]]:
     """Compares the keys of each pair."""
     for cell in cells:
         broken: list[tuple[str, int]] = []
         shared = 0
-        for index, (one, other) in enumerate(zip(cell.inputs["estimated"], cell.inputs["chosen"], strict=True)):
+        for index, (one, other) in enumerate(
+            zip(cell.inputs["estimated"], cell.inputs["chosen"], strict=True)
+        ):
             common = set(one.open().ids()) & set(other.open().ids())
             shared = max(shared, len(common))
             if common:

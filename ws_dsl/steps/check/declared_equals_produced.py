@@ -22,7 +22,7 @@ from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.finding import Finding
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
-from ws_dsl.specs.kind import Check, Gathered, Ref, gives
+from ws_dsl.specs.kind import Check, Gathered, Ref
 from ws_dsl.steps.cell import Cell, Context
 
 
@@ -35,7 +35,7 @@ class DeclaredEqualsProduced(Check):
 
     @classmethod
     def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
-        measured = [n for n in nodes if types.Table in gives(n.kind.spec) and "prompts" in n.inputs]
+        measured = [n for n in nodes if types.Table in n.types and "prompts" in n.inputs]
         if not measured:
             return None
         edges = {"prompts": [n.inputs["prompts"][0] for n in measured], "tables": [Edge(n) for n in measured]}
@@ -52,7 +52,9 @@ def run(
     for cell in cells:
         broken: list[tuple[str, int]] = []
         rows, without = 0, 0
-        for index, (prompts, table) in enumerate(zip(cell.inputs["prompts"], cell.inputs["tables"], strict=True)):
+        for index, (prompts, table) in enumerate(
+            zip(cell.inputs["prompts"], cell.inputs["tables"], strict=True)
+        ):
             declared, produced = prompts.open().ids(), table.open()
             rows += len(declared)
             without += len(produced) - produced.columns["status"].count("ok")

@@ -75,14 +75,18 @@ def _number(one: Input, statistic: str) -> float | None:
         if end in ("low", "high", "sd") and name in found.stats:
             return getattr(found.stats[name], end)
         if statistic not in found.stats:
-            raise MeasurementError(f"the estimate has no statistic {statistic!r} (it has {', '.join(found.stats)})")
+            raise MeasurementError(
+                f"the estimate has no statistic {statistic!r} (it has {', '.join(found.stats)})"
+            )
         return found.stats[statistic].value
     assert isinstance(found, Table)
     if statistic == "share_ok":
         return found.columns["status"].count("ok") / len(found)
     values = list(found.series(one.column or "value").values())
     if statistic not in ("mean", "min", "max"):
-        raise MeasurementError(f"of a table mean, min, max and share_ok are compared, not {statistic!r}; use a summary step")
+        raise MeasurementError(
+            f"of a table mean, min, max and share_ok are compared, not {statistic!r}; use a summary step"
+        )
     if not values:
         return None
     return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}[statistic]

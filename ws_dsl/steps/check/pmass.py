@@ -68,7 +68,9 @@ def run(cells: Sequence[Cell[Pmass]], context: Context) -> Iterator[tuple[Cell[P
                 best[one.pooled[0]] = (mean, low, index)
         broken = [("tables", index) for mean, _, index in best.values() if mean < cell.spec.floor]
         detail = f"lowest mean mass {min(m for m, _, _ in best.values()):.3f}, " if best else ""
-        detail += f"largest share of rows below one half {max(l for _, l, _ in best.values()):.3f}" if best else ""
+        detail += (
+            f"largest share of rows below one half {max(l for _, l, _ in best.values()):.3f}" if best else ""
+        )
         if intervened:
             detail += f"; under interventions lowest mean mass {min(intervened):.3f}"
         statement = f"without intervention, the scored answers have a mean probability of at least {cell.spec.floor:g}"

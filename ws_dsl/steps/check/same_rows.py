@@ -23,7 +23,7 @@ from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.finding import Finding
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
-from ws_dsl.specs.kind import Check, Gathered, Ref, gives, input_fields
+from ws_dsl.specs.kind import Check, Gathered, Ref, input_fields
 from ws_dsl.steps.cell import Cell, Context
 
 
@@ -36,7 +36,9 @@ class SameRows(Check):
     def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
         edges: list[Edge] = []
         for place, node in enumerate(nodes):
-            sides = [e for f in input_fields(node.kind.spec) for e in node.inputs.get(f, []) if _is_table(e.node)]
+            sides = [
+                e for f in input_fields(node.kind.spec) for e in node.inputs.get(f, []) if _is_table(e.node)
+            ]
             if len({f for f in node.inputs if any(e in sides for e in node.inputs[f])}) > 1:
                 edges += [Edge(e.node, e.column, (place, 0)) for e in sides]
                 edges += [Edge(e.node, e.column, (place, 1)) for e in node.inputs.get("rows", [])]
@@ -47,7 +49,7 @@ version = 1
 
 
 def _is_table(node: Node) -> bool:
-    return types.Table in gives(node.kind.spec)
+    return types.Table in node.types
 
 
 def run(cells: Sequence[Cell[SameRows]], context: Context) -> Iterator[tuple[Cell[SameRows], Artifact]]:
@@ -62,8 +64,17 @@ def run(cells: Sequence[Cell[SameRows]], context: Context) -> Iterator[tuple[Cel
         counted = 0
         for sides in contrasts.values():
             subset = [ids for _, is_subset, ids in sides if is_subset]
-            tables = [(index, ids & subset[0] if subset else ids) for index, is_subset, ids in sides if not is_subset]
+            tables = [
+                (index, ids & subset[0] if subset else ids)
+                for index, is_subset, ids in sides
+                if not is_subset
+            ]
             counted += len(tables) > 1
             broken += [("tables", index) for index, ids in tables if ids != tables[0][1]]
         detail = f"{counted} contrasts compared"
-        yield cell, Finding(not broken, "both sides of every contrast hold the same rows", detail, broken).to_artifact()
+        yield (
+            cell,
+            Finding(
+                not broken, "both sides of every contrast hold the same rows", detail, broken
+            ).to_artifact(),
+        )

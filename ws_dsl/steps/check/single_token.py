@@ -43,7 +43,10 @@ class SingleToken(Check):
                 mine.update(dict.fromkeys([*tokens.plus, *tokens.minus]))
         if not found:
             return None
-        return Gathered({"models": [Edge(model) for model in found]}, {"tokens": [list(words) for words in found.values()]})
+        return Gathered(
+            {"models": [Edge(model) for model in found]},
+            {"tokens": [list(words) for words in found.values()]},
+        )
 
 
 version = 1
@@ -67,4 +70,7 @@ def run(cells: Sequence[Cell[SingleToken]], context: Context) -> Iterator[tuple[
                 details.append(text)
                 if not good:
                     broken.append(("models", index))
-        yield cell, Finding(not broken, "every scored answer is one token", ", ".join(details), broken).to_artifact()
+        yield (
+            cell,
+            Finding(not broken, "every scored answer is one token", ", ".join(details), broken).to_artifact(),
+        )
