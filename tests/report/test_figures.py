@@ -112,6 +112,31 @@ def test_short_tails_are_shown_whole():
     assert window.beyond == 0
 
 
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_undefined_numbers_leave_room_for_the_others(kind: str):
+    frame, roles = EXAMPLES[kind]
+    numeric = {roles.of, roles.x, roles.y} if kind == "scatter" else {roles.of}
+    group = roles.colour or roles.y or ""
+    first = frame.columns[group][0]
+    for gone in ({first}, set(frame.columns[group])):
+        columns = {
+            name: [
+                None if name in numeric and g in gone else v
+                for g, v in zip(frame.columns[group], values, strict=True)
+            ]
+            for name, values in frame.columns.items()
+        }
+        svg = figures.draw(kind, Frame(columns, frame.names, frame.units), roles, alt="a", title="t")
+        assert b"nan" not in svg
+
+
+def test_bars_are_never_cut():
+    values = [float(v % 7) for v in range(30)] + [3.0] * 60
+    frame = Frame({"half": ["search"] * 30 + ["verify"] * 60, "value": values})
+    svg = figures.draw("histogram", frame, Roles(facet=("half",)), alt="a", title="t")
+    assert "60" in texts(svg).split(" | ")
+
+
 def test_colours_and_shapes_never_both_repeat():
     labels = [f"arm {i}" for i in range(20)]
     styles = canvas.styles_of(Frame({"arm": labels, "value": [0.0] * 20}), Roles(colour="arm"))

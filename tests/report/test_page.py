@@ -133,7 +133,7 @@ def test_a_page_holds_no_times_costs_or_machines(page: StudyPage):
         ([Quantity("mean", None, reason="no row")], "mean undefined (no row)"),
         (
             [Quantity("mean", 2.0, 1.0, 3.0, 7), Quantity("mean", 1.0, 0.0, 2.0, 9), Quantity("mean", None)],
-            "mean 1.00 [0.00, 2.00] to 2.00 [1.00, 3.00] logits, 3 cells (1 undefined), n = 7 to 9",
+            "mean from 1.00 [0.00, 2.00] to 2.00 [1.00, 3.00] logits, 3 cells (1 undefined), n = 7 to 9",
         ),
     ],
 )

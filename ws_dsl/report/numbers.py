@@ -74,7 +74,7 @@ def _of_one_statistic(name: str, quantities: Sequence[Quantity], unit: str) -> s
         return f"{name} {estimate(quantities[0], digits)}"
     shown = estimate(defined[0], digits)
     if len(defined) > 1:
-        shown = f"{shown} to {estimate(defined[-1], digits)}"
+        shown = f"from {shown} to {estimate(defined[-1], digits)}"
     parts = [f"{name} {shown}{f' {unit}' if unit else ''}"]
     if len(quantities) > 1:
         missing = len(quantities) - len(defined)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ws_dsl.report.frame import Frame, Roles
 
 _QUANTILE = 0.01
-_REACH = 0.75
+_REACH = 0.25
 
 
 class Window(NamedTuple):
@@ -21,9 +21,11 @@ class Window(NamedTuple):
 def window(values: list[float]) -> Window:
     """Limits that keep the bulk readable.
 
-    All values where tails are short; else the 1 % to 99 % quantiles and three quarters of their distance to
+    All values where tails are short; else the 1 % to 99 % quantiles and a quarter of their distance to
     either side. Ratios with small denominators need this: one row can be a hundred times all others.
     """
+    if not values:
+        return Window(0.0, 1.0, 0)
     ordered = sorted(values)
     last = len(ordered) - 1
     inner_low, inner_high = (ordered[round(_QUANTILE * last)], ordered[round((1 - _QUANTILE) * last)])
@@ -42,8 +44,12 @@ def counts(part: Frame, roles: Roles) -> list[int]:
     return [len(group.numbers(roles.of)) for group in parts]
 
 
+def notes(whole: Frame, column: str, n: str) -> list[str]:
+    """What an axis must say: n, and how many values it leaves out."""
+    beyond = window(whole.numbers(column)).beyond
+    return [note for note in (n, f"{beyond} beyond the axis" if beyond else "") if note]
+
+
 def label(whole: Frame, column: str, n: str) -> str:
     """Name, unit, n, and how many values the axis leaves out."""
-    beyond = window(whole.numbers(column)).beyond
-    notes = [note for note in (n, f"{beyond} beyond the axis" if beyond else "") if note]
-    return whole.title(column) + (f", {', '.join(notes)}" if notes else "")
+    return ", ".join([whole.title(column), *notes(whole, column, n)])

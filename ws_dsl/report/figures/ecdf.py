@@ -22,6 +22,8 @@ __all__ = ["counts", "finish", "height", "panel"]
 def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
     for label, rows in groups(part, roles, styles):
         values = sorted(rows.numbers(roles.of))
+        if not values:
+            continue
         shares = [place / len(values) for place in range(len(values) + 1)]
         style = styles.of(label)
         axes.plot(

@@ -71,7 +71,7 @@ def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: st
 
 def _limits(whole: Frame, roles: Roles) -> tuple[float, float]:
     values = whole.numbers(roles.of)
-    low, high = min(values), max(values)
+    low, high = min(values, default=0.0), max(values, default=1.0)
     if low < 0 < high:
         reach = max(-low, high)
         return -reach, reach

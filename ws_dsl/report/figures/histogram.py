@@ -40,7 +40,6 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
             [(edges[peak] + edges[peak + 1]) / 2], [heights[peak]], color=style.colour, marker=style.shape
         )
     axes.set_xlim(window.low, window.high)
-    axes.set_ylim(bottom=0)
     canvas.grid(axes, "y")
 
 
@@ -49,4 +48,5 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
+    panels[0].set_ylim(bottom=0)  # shared by all, and known only now
     canvas.label(figure, panels, distribution.label(whole, roles.of, n), "rows")

@@ -29,18 +29,17 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         for label, shape, value, left, right in zip(
             where, shapes, rows.columns[roles.of], low, high, strict=True
         ):
+            place = labels.index(str(label)) + shift
             if value is None:
+                at_left = axes.get_yaxis_transform()
+                axes.text(0.01, place, "undefined", transform=at_left, va="center", size=10, alpha=0.7)
                 continue
             style = styles.of(name, shape)
-            height = labels.index(str(label)) + shift
             if left is not None and right is not None:
-                axes.plot([left, right], [height, height], color=style.colour, linewidth=2, alpha=0.75)
-            axes.plot([float(value)], [height], color=style.colour, marker=style.shape, markersize=6.5)
+                axes.plot([left, right], [place, place], color=style.colour, linewidth=2, alpha=0.75)
+            axes.plot([float(value)], [place], color=style.colour, marker=style.shape, markersize=6.5)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.45, -0.55)
-    left, right = axes.get_xlim()
-    if left < 0 < right:
-        axes.axvline(0, color="black", alpha=0.5, linewidth=0.9)
     canvas.grid(axes, "x")
 
 
@@ -51,7 +50,11 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def counts(part: Frame, roles: Roles) -> list[int]:
-    return [int(n) for n in part.numbers("n")] if "n" in part.columns else []
+    """Rows behind every estimate of a panel that is defined; empty where the frame has no column `n`."""
+    if "n" not in part.columns:
+        return []
+    pairs = zip(part.columns["n"], part.columns[roles.of], strict=True)
+    return [int(n) for n, value in pairs if n is not None and value is not None]
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:

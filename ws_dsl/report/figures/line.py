@@ -44,9 +44,6 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         axes.set_xticks(list(places.values()), list(places))
     elif len(places) <= 12:
         axes.set_xticks(list(places.values()))
-    bottom, top = axes.get_ylim()
-    if bottom < 0 < top:
-        axes.axhline(0, color="black", alpha=0.35, linewidth=0.8)
     canvas.grid(axes, "y")
 
 
@@ -55,6 +52,9 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
+    bottom, top = panels[0].get_ylim()
+    for axes in panels if bottom < 0 < top else []:
+        axes.axhline(0, color="black", alpha=0.35, linewidth=0.8)
     label = whole.title(roles.of)
     canvas.label(figure, panels, whole.title(roles.x or "x"), f"{label}, {n}" if n else label)
 
