@@ -49,15 +49,16 @@ def gradients(
         ids = torch.zeros((batch.rows, batch.length), dtype=torch.long)
         for place, index in enumerate(batch.indices):
             ids[place, : len(rows[index].ids)] = torch.tensor(rows[index].ids)
+        positions = [rows[index].position for index in batch.indices] + [0] * (batch.rows - len(batch.indices))
         where = (
-            torch.arange(len(batch.indices), device=handle.device),
-            torch.tensor([rows[index].position for index in batch.indices], device=handle.device),
+            torch.arange(batch.rows, device=handle.device),
+            torch.tensor(positions, device=handle.device),
         )
         zeros: dict[str, Tensor] = {}
         with handle.arithmetic(), torch.enable_grad(), ExitStack() as stack:
             for hook, found in places.items():
                 zeros[hook] = torch.zeros(
-                    (len(batch.indices), found.width), device=handle.device, dtype=handle.dtype, requires_grad=True
+                    (batch.rows, found.width), device=handle.device, dtype=handle.dtype, requires_grad=True
                 )
                 stack.callback(found.module.register_forward_pre_hook(_adding(zeros[hook], where)).remove)
             states = handle.model.model(input_ids=ids.to(handle.device), use_cache=False).last_hidden_state[where]
@@ -65,7 +66,7 @@ def gradients(
             score = logits[:, list(plus)].logsumexp(-1) - logits[:, list(minus)].logsumexp(-1)
             found_gradients = torch.autograd.grad(score.sum(), list(zeros.values()))
         for hook, gradient in zip(zeros, found_gradients, strict=True):
-            kept[hook][batch.indices] = gradient.float().cpu().numpy()
+            kept[hook][batch.indices] = gradient[: len(batch.indices)].float().cpu().numpy()
         handle.passes += 1
         handle.rows += len(batch.indices)
         if advance is not None:
