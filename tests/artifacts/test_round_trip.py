@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ws_dsl.artifacts.arm import Arm
@@ -97,6 +97,7 @@ def test_rows(rows: Rows):
 
 
 @settings(deadline=None)
+@example(Table(("id",), {"id": [1, 2], "value": [1.7e308] * 2, "status": ["ok"] * 2}, {}))
 @given(all_tables())
 def test_table(table: Table):
     assert again(table) == table

@@ -74,7 +74,8 @@ class Table:
         for column in ("value", "pmass"):
             values = [v for v in self.columns.get(column, []) if v is not None]
             if values:
-                facts[column] = {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}
+                mean = math.fsum(value / len(values) for value in values)
+                facts[column] = {"mean": mean, "min": min(values), "max": max(values)}
         if "pmass" in self.columns and len(self):
             low = sum(mass is not None and mass < 0.5 for mass in self.columns["pmass"])
             facts["low_mass_share"] = low / len(self)
