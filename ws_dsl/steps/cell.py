@@ -56,14 +56,19 @@ class Cell(Generic[SpecT]):
     Attributes:
         spec: The kind's validated fields.
         inputs: Inputs by field; several where axes are pooled, none where an optional field is empty.
+        files: External files by the field that names them: snapshots, or checkpoint folders.
         made: Labels of the axes that the kind makes itself, such as `{"split": "search"}`.
         name: For messages: step and labels.
+        resampled: Places among the pooled axes whose labels a bootstrap resamples: seeds, and axes that `resample`
+            names. The others are fixed.
     """
 
     spec: SpecT
     inputs: dict[str, list[Input]]
+    files: dict[str, Path] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
     name: str = ""
+    resampled: tuple[int, ...] = ()
 
     def one(self, name: str) -> Input:
         """The only input of a field."""
@@ -90,10 +95,6 @@ class Context(Protocol):
 
     def tokenizer(self, source: Input) -> Any:
         """The tokenizer of a Model input, without its weights."""
-        ...
-
-    def file(self, path: str) -> Path:
-        """The snapshot of an external file named in a spec."""
         ...
 
     def scratch(self) -> Path:
