@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.group_gap import GroupGap
     from ws_dsl.steps.analyse.ratio import Ratio
     from ws_dsl.steps.analyse.removed_fraction import RemovedFraction
+    from ws_dsl.steps.analyse.stack import Stack
     from ws_dsl.steps.analyse.subset import Subset
     from ws_dsl.steps.analyse.summary import Summary
     from ws_dsl.steps.data.dataset import Dataset
@@ -60,6 +61,7 @@ __all__ = [
     "RemovedFraction",
     "Seed",
     "Split",
+    "Stack",
     "Study",
     "Subset",
     "Summary",
