@@ -65,6 +65,13 @@ def test_code_shows_as_itself(line: str):
     assert words(text) == words(f"x {line}".replace("\n", "↵"))
 
 
+def test_prose_keeps_its_code_spans():
+    assert (
+        escape.prose("Sets `L3N41` to <b> `a|b`, *never* `")
+        == "Sets `L3N41` to \\<b\\> `a|b`, \\*never\\* \\`"
+    )
+
+
 @given(st.lists(lines).map("\n".join))
 def test_fence_is_verbatim(block: str):
     html = MarkdownIt("commonmark", {"html": False}).render(escape.fence(block) + "\n\nafter")

@@ -27,14 +27,18 @@ def text(value: object) -> Written:
     """One line of text; runs of white space become one space."""
     if isinstance(value, Written):
         return value
-    line = _SPACE.sub(" ", _visible(str(value))).strip()
+    return Written(_text(str(value)).strip())
+
+
+def _text(value: str) -> str:
+    line = _SPACE.sub(" ", _visible(value))
     line = _UNDERSCORE.sub(r"\_", _ALWAYS.sub(r"\\\1", line))
     line = _LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", line)
-    return Written(_LINK.sub(r"\1\\\2", line))
+    return _LINK.sub(r"\1\\\2", line)
 
 
 def code(value: object) -> Written:
-    """Inline code, verbatim but for line ends, which show as `↵`; also safe in a table's cell."""
+    """Inline code, verbatim but for line ends, which show as `↵`."""
     line = _visible(str(value)).replace("\n", "↵").replace("\t", " ")
     if not line:
         return Written("")
@@ -46,6 +50,12 @@ def code(value: object) -> Written:
 def cell_code(value: object) -> Written:
     """Inline code in a table's cell, where a bar would end the cell even inside code."""
     return Written(code(value).replace("|", "\\|"))
+
+
+def prose(value: object) -> Written:
+    """One line of documentation: what stands between backticks is code, all else is text."""
+    parts = re.split(r"`([^`]+)`", _SPACE.sub(" ", str(value)).strip())
+    return Written("".join(code(part) if place % 2 else _text(part) for place, part in enumerate(parts)))
 
 
 def fence(value: object, language: str = "text") -> Written:

@@ -40,6 +40,7 @@ def render(page: StudyPage) -> str:
         "code": escape.code,
         "cell_code": escape.cell_code,
         "fence": escape.fence,
+        "prose": escape.prose,
         "front_matter": _front_matter,
         "figure": _figure,
         "table": _table,
