@@ -167,6 +167,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
         computes: Whether it runs a model, which puts the environment class into the key.
         derived: Inputs that the planner makes.
         consumed: Reference fields that only the derived inputs read.
+        restricted: Whether `run` honours `rows` where the kind has no such field of its own.
         row_columns: Whether `run` receives the Rows behind its first input, as `row_columns`.
     """
 
@@ -176,6 +177,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     derived: ClassVar[Mapping[str, Derived]] = {}
     consumed: ClassVar[tuple[str, ...]] = ()
     row_columns: ClassVar[bool] = False
+    restricted: ClassVar[bool] = False
 
     if TYPE_CHECKING:
         over: Mapping[str, Any] = {}
@@ -207,6 +209,20 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     def external(cls, spec: Any) -> dict[str, str]:
         """Files and folders outside the study that it reads, beside its marked fields."""
         return {}
+
+    @classmethod
+    def statistics(cls, spec: Any, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str] | None:
+        """Statistics of the Estimate it gives, from those of its inputs; None where they are not known before."""
+        return None
+
+    @classmethod
+    def remote(cls, spec: Any) -> str | None:
+        """What `fetch` would bring to the places that `external` names, in words; None where nothing is remote."""
+        return None
+
+    @classmethod
+    def fetch(cls, spec: Any) -> None:
+        """Brings what is remote to this machine; called by a run, never while planning."""
 
     @classmethod
     def foresee(cls, spec: Any, inspection: Inspection) -> dict[str, Json]:

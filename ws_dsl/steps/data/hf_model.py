@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.errors import ModelError
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.checkpoint import hub_folder
@@ -46,12 +47,33 @@ class HfModel(Kind[types.Model]):
         if (self.path is None) == (self.repo is None):
             raise ValueError("write either path (a local folder) or repo with revision (a Hub model)")
         if self.repo is not None and self.revision is None:
-            raise ValueError("repo needs revision: the 40 hex digits of a commit, so that the model cannot change")
+            raise ValueError(
+                "repo needs revision: the 40 hex digits of a commit, so that the model cannot change"
+            )
         return self
 
     @classmethod
     def external(cls, spec: Any) -> dict[str, str]:
         return {} if spec.repo is None else {"path": str(hub_folder(spec.repo, spec.revision))}
+
+    @classmethod
+    def remote(cls, spec: Any) -> str | None:
+        return spec.repo and f"{spec.repo} at {spec.revision[:12]}"
+
+    @classmethod
+    def fetch(cls, spec: Any) -> None:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+        patterns = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "merges.txt", "vocab.txt"]
+        try:
+            snapshot_download(spec.repo, revision=spec.revision, allow_patterns=patterns)
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(
+                f"{spec.repo} is not in the Hugging Face cache and cannot be fetched: {reason}\n"
+                f"Gated repositories need `hf auth login`; a folder with the files works too: path: FOLDER"
+            ) from None
 
     @classmethod
     def foresee(cls, spec: Any, inspection: Inspection) -> dict[str, Json]:
