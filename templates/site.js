@@ -16,7 +16,7 @@ function isDark() {
 }
 
 function themeButton() {
-  const button = document.getElementById("theme");
+  const button = document.getElementById("_theme");
   const label = () => {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `${button.textContent} theme`);

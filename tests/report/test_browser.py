@@ -102,7 +102,7 @@ def test_theme_follows_the_system_until_the_reader_chooses(browser: Any, built: 
     look(browser, built / STUDY, scheme="dark")
     dark = background(browser)
     assert light != dark
-    browser.find_element("id", "theme").click()
+    browser.find_element("id", "_theme").click()
     assert background(browser) == light
     look(browser, built / "index.html", scheme="dark")
     assert background(browser) == light

@@ -51,7 +51,7 @@ def test_a_page_is_a_document_for_everyone(built: Path):
         outline = Outline(path.read_text())
         assert outline.all("html")[0]["lang"] == "en"
         assert len(outline.all("main")) == len(outline.all("h1")) == 1
-        assert outline.all("a")[0] == {"class": "skip", "href": "#main"}
+        assert outline.all("a")[0] == {"class": "skip", "href": "#_main"}
         assert all(nav.get("aria-label") for nav in outline.all("nav"))
 
 

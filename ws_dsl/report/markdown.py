@@ -25,6 +25,7 @@ WORDS = {
 """Class of a word set alone in bold; a quotation that begins with one becomes a card of that class."""
 
 _FIGURE = re.compile(r"figures/[A-Za-z0-9_-]+\.svg")
+_MARKDOWN_FILE = re.compile(r"^([^:]*)\.md(#.*)?$")
 _INTERVAL = re.compile(r"\[[^\[\]]*\](?: n = \d+)?$")
 
 
@@ -88,6 +89,7 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.push("badges", lambda state: _badges(state.tokens))
     parser.core.ruler.push("captions", lambda state: _captions(state.tokens))
     parser.core.ruler.push("links", lambda state: _links(state.tokens))
+    parser.core.ruler.push("cells", lambda state: _cells(state.tokens))
     parser.add_render_rule("image", _image)
     parser.add_render_rule("fence", _fence)
     parser.add_render_rule("table_open", _table_open)
@@ -119,42 +121,40 @@ def _captions(tokens: list[Token]) -> None:
         tokens[at - 1].tag = tokens[at + 1].tag = "figure"
         rest = [child for child in children[1:] if child.type != "hardbreak"]
         if rest:
-            opened, closed = (
-                Token("caption_open", "figcaption", 1),
-                Token("caption_close", "figcaption", -1),
-            )
+            opened = Token("caption_open", "figcaption", 1)
+            closed = Token("caption_close", "figcaption", -1)
             token.children = [children[0], opened, *rest, closed]
 
 
 def _links(tokens: list[Token]) -> None:
+    """Links between Markdown files lead to the pages made from them."""
     for token in tokens:
-        if token.type in ("th_open", "td_open") and "right" in str(token.attrGet("style")):
-            token.attrs = {"class": "right"}
         for child in token.children or ():
             if child.type == "link_open":
-                child.attrSet(
-                    "href", re.sub(r"^([^:]*)\.md(#.*)?$", r"\1.html\2", str(child.attrGet("href")))
-                )
-        if token.type == "inline" and token.level and token.children and len(token.children) == 1:
-            _split_interval(token)
+                child.attrSet("href", _MARKDOWN_FILE.sub(r"\1.html\2", str(child.attrGet("href"))))
+
+
+def _cells(tokens: list[Token]) -> None:
+    """Alignment by class, since style attributes are refused; intervals lighter than their estimates."""
+    for at, token in enumerate(tokens):
+        if token.type in ("th_open", "td_open"):
+            if "right" in str(token.attrGet("style")):
+                token.attrs = {"class": "right"}
+            if len(tokens[at + 1].children or ()) == 1:
+                _split_interval(tokens[at + 1])
 
 
 def _split_interval(token: Token) -> None:
-    """The interval or n that ends a table's cell is set lighter than its estimate."""
     from markdown_it.token import Token
 
     (only,) = token.children or [Token("text", "", 0)]
     found = _INTERVAL.search(only.content) if only.type == "text" else None
     if found is None or found.start() == 0:
         return
-    opened, closed = (
-        Token("interval_open", "span", 1, attrs={"class": "interval"}),
-        Token("interval_close", "span", -1),
-    )
-    head, tail = (
-        Token("text", "", 0, content=only.content[: found.start()]),
-        Token("text", "", 0, content=found.group()),
-    )
+    opened = Token("interval_open", "span", 1, attrs={"class": "interval"})
+    closed = Token("interval_close", "span", -1)
+    head = Token("text", "", 0, content=only.content[: found.start()])
+    tail = Token("text", "", 0, content=found.group())
     token.children = [head, opened, tail, closed]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
     from ws_dsl.report.markdown import Page
 
@@ -73,23 +73,25 @@ def _write(site: Path, folder: Path, pages: list[str], studies: list[str]) -> No
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    environment = _environment()
     prose = {name: _page(site / "pages" / f"{name}.md") for name in pages}
+    environment = _environment()
     links = [(f"{name}.html", page.facts.get("title", name)) for name, page in prose.items()]
+    page_template, index_template = (
+        environment.get_template(f"{name}.html.j2") for name in ("page", "index")
+    )
     done: list[dict[str, Any]] = []
     for name in studies:
-        source = site / "studies" / name
-        target = folder / "studies" / name
+        source, target = site / "studies" / name, folder / "studies" / name
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("index.md"))
         page = _page(source / "index.md")
         done.append(page.facts | {"href": f"studies/{name}/index.html"})
-        html = _html(environment, "page.html.j2", page, links, root="../../", here=f"studies/{name}")
+        html = _html(page_template, page, links=links, root="../../", here="", layout="study")
         (target / "index.html").write_text(html, encoding="utf-8")
     for name, page in prose.items():
-        html = _html(environment, "page.html.j2", page, links, root="", here=f"{name}.html")
+        html = _html(page_template, page, links=links, root="", here=f"{name}.html", layout="prose")
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     index = _page(site / "pages" / "index.md")
-    html = _html(environment, "index.html.j2", index, links, root="", here="index", studies=done)
+    html = _html(index_template, index, links=links, root="", here="index.html", layout="index", studies=done)
     (folder / "index.html").write_text(html, encoding="utf-8")
     for name in _ASSETS:
         shutil.copyfile(templates_folder() / name, folder / name)
@@ -116,26 +118,12 @@ def _environment() -> Environment:
     )
 
 
-def _html(
-    environment: Environment,
-    template: str,
-    page: Page,
-    links: list[tuple[str, str]],
-    root: str,
-    here: str,
-    studies: list[dict[str, Any]] | None = None,
-) -> str:
+def _html(template: Template, page: Page, **shell: object) -> str:
+    """A page in its shell: `root` leads to the site's folder, `here` is its link in the navigation."""
     from markupsafe import Markup
 
-    return environment.get_template(template).render(
-        title=page.facts.get("title", "ws-dsl"),
-        body=Markup(page.body),
-        sections=page.sections,
-        links=links,
-        root=root,
-        here=here,
-        studies=studies or [],
-    )
+    title = page.facts.get("title", "ws-dsl")
+    return template.render(title=title, body=Markup(page.body), sections=page.sections, **shell)
 
 
 def _digest(site: Path) -> str:
