@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ws_dsl import __version__
 from ws_dsl.artifacts.artifact import Artifact
-from ws_dsl.errors import DamagedError, MeasurementError, MissingError, WsDslError
+from ws_dsl.errors import MeasurementError, ModelError, WsDslError
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.state import State
@@ -45,34 +45,22 @@ class Progress(Protocol):
 def execute(plan: Plan, state: State, store: Store, progress: Progress, device: str = "cpu") -> int:
     """Makes every cell of a plan that does not exist; gives how many were made.
 
-    A damaged artifact that is met on the way is set aside and made anew.
-
     Raises:
-        WsDslError: from a kind, or because an artifact stays damaged.
+        DamagedError, MissingError: an artifact that a cell reads cannot be read; see `ws_dsl.run.repair`.
+        WsDslError: from a kind.
     """
-    made = 0
-    for _ in range(len(plan.nodes) + 1):
-        context = RunContext(store, state, device, progress.rows)
-        try:
-            for nodes in plan.steps().values():
-                made += _step(nodes, context, progress)
-            return made
-        except (DamagedError, MissingError) as error:
-            if not _set_aside(plan, state, store, progress):
-                raise WsDslError(f"{error}; run `ws-dsl verify`") from error
-    raise WsDslError("artifacts are damaged faster than they are made; run `ws-dsl verify`")
+    _fetch(plan, progress)
+    context = RunContext(store, state, device, progress.rows)
+    return sum(_step(nodes, context, progress) for nodes in plan.steps().values())
 
 
-def _set_aside(plan: Plan, state: State, store: Store, progress: Progress) -> bool:
-    """Quarantines what is damaged among a plan's artifacts, and forgets the digests that depend on it."""
-    found = False
+def _fetch(plan: Plan, progress: Progress) -> None:
+    """Brings what a study reads from elsewhere to this machine."""
     for node in plan.nodes:
-        if node in state.digests and store.quarantine(state.keys[node], "damaged when a run read it") is not None:
-            progress.note(f"{node}: the stored bytes are damaged; set aside, made anew")
-            found = True
-    state.digests.clear()
-    state.update(plan.nodes)
-    return found
+        what = node.kind.spec.remote(node.spec)
+        if what is not None and not all(path.exists() for path in node.files.values()):
+            progress.note(f"fetching {what}")
+            node.kind.spec.fetch(node.spec)
 
 
 def _step(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int:
@@ -83,22 +71,29 @@ def _step(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int
         return 0
     kind = nodes[0].kind
     progress.step(nodes[0].step, kind.name, len(missing), len(nodes))
+    for node in missing:
+        if context.store.quarantine(state.keys[node], "damaged or incomplete when a run looked for it"):
+            progress.note(f"{node}: the stored bytes are damaged or gone; set aside, made anew")
     cells = [_cell(node, context) for node in missing]
+    waiting = {id(cell): node for cell, node in zip(cells, missing, strict=True)}
     pending: list[Draft] = []
     flushed = time.monotonic()
-    nodes_by_cell = {id(cell): node for cell, node in zip(cells, missing, strict=True)}
     done = 0
     try:
         for cell, artifact, seconds in _timed(kind.module.run(cells, context)):
-            pending.append(_draft(nodes_by_cell.pop(id(cell)), artifact, seconds, state))
+            if id(cell) not in waiting:
+                raise MeasurementError(f"it gave a cell twice, or one that it was not asked for: {cell.name}")
+            pending.append(_draft(waiting.pop(id(cell)), artifact, seconds, state))
             if len(pending) >= _BATCH or time.monotonic() - flushed > _SECONDS:
                 done += _commit(pending, context, progress)
                 flushed = time.monotonic()
+        if waiting:
+            left = ", ".join(str(node) for node in waiting.values())
+            raise MeasurementError(f"it was asked for cells that it did not make: {left}")
+    except (MeasurementError, ModelError) as error:
+        raise type(error)(f"{nodes[0].step} ({kind.name}): {error}") from error
     finally:
         done += _commit(pending, context, progress)
-    if nodes_by_cell:
-        left = ", ".join(str(node) for node in nodes_by_cell.values())
-        raise MeasurementError(f"{kind.name} was asked for cells that it did not make: {left}")
     state.update(nodes)
     return done
 

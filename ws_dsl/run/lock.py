@@ -70,7 +70,9 @@ def entries(folder: Path) -> list[Entry]:
         try:
             found.append(Entry(**json.loads(line)))
         except (ValueError, TypeError):
-            raise WsDslError(f"{path}:{number} is no registration; {NAME} is written by `ws-dsl lock` alone") from None
+            raise WsDslError(
+                f"{path}:{number} is no registration; {NAME} is written by `ws-dsl lock` alone"
+            ) from None
     return found
 
 

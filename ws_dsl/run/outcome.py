@@ -86,7 +86,9 @@ def decisions(plan: Plan, state: State, store: Store) -> list[Decision]:
     found: list[Decision] = []
     for name, rule in plan.spec.rules.items():
         readings = {read: _readings(plan, state, store, text) for read, text in rule.read.items()}
-        taken = next((i for i, case in enumerate(rule.first) if _holds(case, readings, name)), len(rule.first))
+        taken = next(
+            (i for i, case in enumerate(rule.first) if _holds(case, readings, name)), len(rule.first)
+        )
         found.append(Decision(name, rule, taken, readings))
     return found
 

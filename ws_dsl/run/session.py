@@ -63,9 +63,7 @@ class Session:
         Raises:
             SpecError: with every mistake found.
         """
-        own = file.resolve().parent / "kinds"
-        if own.is_dir():
-            kinds.add_folder(own)
+        kinds.use_folder(file.resolve().parent / "kinds")
         plan = make_plan(self._document(file), model)
         state = State(self.environment, self.store.lookup, self.hash_path)
         state.update(plan.nodes)
@@ -92,7 +90,11 @@ class Session:
             other = first.setdefault(study.plan.spec.id, study)
             if other is not study:
                 place = place_of_id(study.plan.document)
-                problems.append(Problem(place, "duplicate-id", "id", f"{other.file} has the id {study.plan.spec.id!r} too"))
+                problems.append(
+                    Problem(
+                        place, "duplicate-id", "id", f"{other.file} has the id {study.plan.spec.id!r} too"
+                    )
+                )
         if problems:
             raise SpecError(problems)
         return opened
