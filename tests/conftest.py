@@ -1,4 +1,4 @@
-"""What all tests share: no test reaches beyond this machine."""
+"""What all tests share: no test reaches beyond this machine, and none depends on its speed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Read when the libraries are first imported, and inherited by the processes that tests start.
 os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}

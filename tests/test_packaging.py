@@ -128,7 +128,6 @@ def test_the_wheel_carries_every_file_of_the_package(installed: Path) -> None:
     assert carried == files_of(ROOT / "ws_dsl")
 
 
-@pytest.mark.slow
 def test_an_installed_wheel_runs_a_study_elsewhere(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "ws-dsl.toml").touch()
     (tmp_path / "agreeing.yaml").write_text(STUDY, encoding="utf-8")
