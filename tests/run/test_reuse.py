@@ -98,6 +98,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lab, dict[str, Any]]
     study = small() | {"id": "real", "model": {"kind": "hf_model", "path": "checkpoint"}}
     del study["steps"]["ranked"], study["steps"]["found"]
     study["steps"]["score"]["over"]["arm"] = ["none", "named"]
+    study["steps"]["score"]["except"] = [{"condition": "neutral", "arm": "named"}]
     assert lab.run(study).rows > 0
     return lab, study
 

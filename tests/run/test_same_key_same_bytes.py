@@ -70,6 +70,7 @@ def test_a_row_does_not_feel_its_neighbours(finished: tuple[Lab, Ran], lab: Lab)
     for name in ("halves", "ranked", "found", "delta", "shift"):
         del study["steps"][name]
     study["steps"]["score"]["over"]["arm"] = ["none", "named"]
+    study["steps"]["score"]["except"] = [{"condition": "neutral", "arm": "named"}]
     study |= {"rules": {}, "report": {}}
     ours, theirs = by_row(lab, lab.run(study)), by_row(*finished)
     assert len(ours) == 7 * len(few)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ws_dsl.errors import DataError, ModelError, Problem
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.plan import Plan
+from ws_dsl.plan.readers import row_columns
 from ws_dsl.plan.state import State
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
-from ws_dsl.specs.checkpoint import Shape
-from ws_dsl.specs.document import Path_, subject
-from ws_dsl.specs.kind import gives
+from ws_dsl.specs.checkpoint import Shape, defining_files, pieces, shape
+from ws_dsl.specs.document import Document, Path_, subject
+from ws_dsl.specs.inspection import Complaint
+from ws_dsl.specs.kind import gives, marks
 
 Facts = Callable[[str], "dict[str, Json]"]
 """Facts of an artifact that exists, by its key."""
@@ -23,60 +25,86 @@ def inspect_plan(plan: Plan, state: State, facts: Facts) -> list[Problem]:
     """Every mistake that kinds find in cells that do not exist yet."""
     found: list[Problem] = []
     seen: set[tuple[int, int]] = set()
+    clashes: set[tuple[Node, Node]] = set()
     for node in plan.nodes:
         identity = (id(node.spec), id(node.rows_from))
-        if node in state.digests or identity in seen or "/" in node.step:
+        if node in state.digests or identity in seen or not node.path:
             continue
         seen.add(identity)
         view = _View(node, state, facts)
-        for field, file in node.files.items():
-            if not file.exists():
-                found.append(_problem(plan, node, field, "missing-file", f"there is no {file}"))
-        if any(not file.exists() for file in node.files.values()):
-            continue
-        for complaint in node.kind.spec.inspect(node.spec, view):
-            found.append(_problem(plan, node, complaint.field, complaint.code, complaint.message))
-        if (clash := _worlds(node, state, facts)) is not None:
-            found.append(_problem(plan, node, "", "wrong-world", clash))
+        complaints = list(_files(node)) or [*node.kind.spec.inspect(node.spec, view), *_columns(node)]
+        found += [_problem(plan.document, node, complaint) for complaint in complaints]
+        pair = _pair(node)
+        if pair is not None and pair not in clashes and (clash := _clash(*pair, state, facts)) is not None:
+            clashes.add(pair)
+            field = "rows" if "rows" in node.origin else "model"
+            found.append(_problem(plan.document, node, Complaint(field, "wrong-world", clash)))
     return found
 
 
-def _problem(plan: Plan, node: Node, field: str, code: str, message: str) -> Problem:
-    path = _written(plan, node, field)
-    return Problem(plan.document.place(path), code, subject(path), message)
+def _problem(document: Document, node: Node, complaint: Complaint) -> Problem:
+    """A complaint with the place where its field is written: in the step, or under a label of its `over`."""
+    field, *rest = complaint.field.split(".")
+    path: Path_ = (*node.origin.get(field, (*node.path, field) if field else node.path), *rest)
+    return Problem(document.place(path), complaint.code, subject(path), complaint.message)
 
 
-def _written(plan: Plan, node: Node, field: str) -> Path_:
-    """Where a field of a cell is written: in the step, or under the labels of its `over`."""
-    base: Path_ = ("model",) if node.step == "model" else ("steps", node.step)
-    parts = tuple(field.split(".")) if field else ()
-    if not parts or (*base, parts[0]) in plan.document.places:
-        return (*base, *parts)
-    for path in plan.document.places:
-        inside = path[: len(base)] == base and len(path) > len(base) and path[len(base)] == "over"
-        names_field = path[-1] == parts[0] or str(path[-1]).split(" as ")[0] == parts[0]
-        if inside and names_field:
-            label = next((label for label in node.labels.values() if (*path, label) in plan.document.places), None)
-            return (*path, label) if label is not None else path
-    return base
+def _files(node: Node) -> Iterator[Complaint]:
+    """External files that are not there, or not what they should be."""
+    for field, file in node.files.items():
+        folder = "file" not in (
+            marks(type(node.spec), field) if field in type(node.spec).model_fields else ()
+        )
+        if not file.exists() and node.kind.spec.remote(node.spec) is not None:
+            continue
+        if not file.exists():
+            yield Complaint(field, "missing-file", f"there is no {file}")
+        elif folder:
+            try:
+                defining_files(file)
+            except ModelError as error:
+                yield Complaint(field, "bad-checkpoint", str(error))
+            except NotADirectoryError:
+                yield Complaint(field, "bad-checkpoint", f"{file} is no folder")
+        elif not file.is_file():
+            yield Complaint(field, "missing-file", f"{file} is a folder, and a file is wanted")
 
 
-def _worlds(node: Node, state: State, facts: Facts) -> str | None:
-    """What is wrong where rows of one world meet a model of another."""
+def _columns(node: Node) -> Iterator[Complaint]:
+    """Row columns that a marked field names and the rows lack."""
+    for field in type(node.spec).model_fields:
+        name = getattr(node.spec, field)
+        if "column" in marks(type(node.spec), field) and isinstance(name, str):
+            known = row_columns(node)
+            if known is not None and name not in known:
+                message = f"the rows have no column {name!r} (columns: {', '.join(known)})"
+                yield Complaint(field, "unknown-column", message)
+
+
+def _pair(node: Node) -> tuple[Node, Node] | None:
+    """The rows and the model that meet in a cell."""
     models = node.inputs.get("model", [])
-    if not models or node.rows_from is None:
-        return None
     source = node.rows_from
-    while "of" in source.inputs and types.Rows in gives(source.kind.spec) and source.inputs["of"][0].node.rows_from:
-        source = source.inputs["of"][0].node.rows_from
+    if not models or source is None:
+        return None
+    while "of" in source.inputs and types.Rows in gives(source.kind.spec):
+        behind = source.inputs["of"][0].node.rows_from
+        if behind is None:
+            break
+        source = behind
+    return source, models[0].node
+
+
+def _clash(rows: Node, model: Node, state: State, facts: Facts) -> str | None:
+    """What is wrong where rows of one world meet a model of another."""
     try:
-        data, model = (_facts(n, state, facts).get("world") for n in (source, models[0].node))
+        data, known = (_facts(node, state, facts).get("world") for node in (rows, model))
     except (DataError, OSError):
         return None
-    if data is None or model is None or data == model:
+    if data is None or known is None or data == known:
         return None
     return (
-        f"the rows of {source.step!r} speak of the {data} world, and the model knows the {model} one; "
+        f"the rows of {rows.step!r} speak of the {data} world, and the model knows the {known} one; "
         f"give the step rows of its world, or another model with --model"
     )
 
@@ -97,22 +125,12 @@ class _View:
 
     def columns(self, field: str) -> dict[str, str] | None:
         edges = self.node.inputs.get(field, [])
-        source = edges[0].node.rows_from if edges else None
-        while source is not None and source.kind.name != "dataset":
-            of = source.inputs.get("of", [])
-            source = of[0].node.rows_from if of else None
-        if source is None:
-            return None
-        spec = source.spec
-        keys: list[str] = [spec.key] if isinstance(spec.key, str) else spec.key  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-        return {**dict.fromkeys(keys, "key"), **spec.columns}  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        return row_columns(edges[0].node) if edges else None
 
     def split(self, text: str, field: str = "model") -> list[str] | None:
         folder = self._folder(field)
         if folder is None or not (folder / "tokenizer.json").is_file():
             return None
-        from ws_dsl.specs.checkpoint import pieces
-
         return pieces(folder, text)
 
     def file(self, field: str) -> bytes:
@@ -120,14 +138,9 @@ class _View:
 
     def shape(self) -> Shape | None:
         folder = self._folder("model")
-        if folder is None:
+        if folder is None or not (folder / "config.json").is_file():
             return None
-        from ws_dsl.specs.checkpoint import shape
-
-        try:
-            return shape(folder)
-        except (OSError, ModelError):
-            return None
+        return shape(folder)
 
     def _folder(self, field: str) -> Path | None:
         edges = self.node.inputs.get(field, [])

@@ -12,8 +12,7 @@ from typing import Any
 
 from ws_dsl.plan.environment import Environment
 from ws_dsl.plan.node import Edge, Node
-from ws_dsl.specs import kinds
-from ws_dsl.specs.canonical import Json, digest, sha256
+from ws_dsl.specs.canonical import Json, digest
 from ws_dsl.specs.kinds import KindModule
 
 SCHEME = 1
@@ -39,11 +38,10 @@ def derivation(
     contents = {field: hash_path(path) for field, path in files.items()}
     if None in contents.values():
         return None
-    own = kinds.own_source(kind.name)
     return {
         "kind": kind.name,
         "version": kind.version,
-        "params": {**params, **contents, **({} if own is None else {"source": sha256(own)})},
+        "params": {**params, **contents, **({"source": kind.source} if kind.source else {})},
         "inputs": {
             field: [{"digest": digests[e.node], "column": e.column, "pooled": list(e.pooled)} for e in group]
             for field, group in sorted(inputs.items())

@@ -8,6 +8,7 @@ from typing import Any
 
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import Kind, gives
 from ws_dsl.specs.kinds import KindModule
 
@@ -41,6 +42,8 @@ class Node:
         made: Labels of the axes that the kind itself makes.
         rows_from: The node whose Rows its rows are, or None.
         files: External files and checkpoint folders by the field that names them.
+        path: Where its step is written; empty where the planner made it.
+        origin: Where each of its fields is written.
     """
 
     step: str
@@ -52,6 +55,8 @@ class Node:
     made: dict[str, str] = field(default_factory=dict)
     rows_from: Node | None = None
     files: dict[str, Path] = field(default_factory=dict)
+    path: Path_ = ()
+    origin: dict[str, Path_] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

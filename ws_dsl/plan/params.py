@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,19 +12,20 @@ from ws_dsl.specs.kind import Kind, marks, since
 
 
 def params_of(
-    kind: type[Kind[Any]], spec: Kind[Any], references: Mapping[str, Any]
+    kind: type[Kind[Any]], spec: Kind[Any], references: Iterable[str]
 ) -> tuple[dict[str, Json], dict[str, str]]:
     """Validated fields that are no references, and the external files among them.
 
     Presentation fields are left out, and fields added later while they equal their compatibility value. External
     files (and what `Kind.external` names) are replaced by their content digests when the key is computed.
     """
+    read = set(references)
     params: dict[str, Json] = {}
     files: dict[str, str] = {}
     for name in kind.model_fields:
         value = getattr(spec, name)
         found = marks(kind, name)
-        if name in references or "presentation" in found:
+        if name in read or "presentation" in found:
             continue
         added = since(kind, name)
         if added is not None and value == added.compatible:
@@ -45,4 +46,4 @@ def _plain(value: Any) -> Json:
         return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return None
+    raise TypeError(f"{type(value).__name__} has no place in a key")

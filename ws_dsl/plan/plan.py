@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.relation import Relation, view
 from ws_dsl.specs.document import Document

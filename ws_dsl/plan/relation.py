@@ -66,7 +66,9 @@ def _pick(relation: Relation, pick: Pick, reference: Reference) -> Relation:
     known = relation.axes[pick.axis]
     for label in pick.labels:
         if label not in known:
-            raise AxisError("unknown-label", f"axis {pick.axis!r} has no label {label!r} (labels: {', '.join(known)})")
+            raise AxisError(
+                "unknown-label", f"axis {pick.axis!r} has no label {label!r} (labels: {', '.join(known)})"
+            )
 
     def keeps(labels: Labels) -> bool:
         return pick.axis in labels and (labels[pick.axis] in pick.labels) != pick.negated
@@ -79,7 +81,9 @@ def _pick(relation: Relation, pick: Pick, reference: Reference) -> Relation:
         raise AxisError("empty-selection", f"{reference} selects no cell")
     axes = {axis: labels for axis, labels in relation.axes.items() if not (pick.drops and axis == pick.axis)}
     if not pick.drops:
-        axes[pick.axis] = {label: what for label, what in known.items() if (label in pick.labels) != pick.negated}
+        axes[pick.axis] = {
+            label: what for label, what in known.items() if (label in pick.labels) != pick.negated
+        }
     dropped = [without(labels) for labels in relation.dropped if pick.axis not in labels or keeps(labels)]
     return _tidy(Relation(relation.types, axes, entries, dropped))
 
@@ -117,7 +121,9 @@ class Group(NamedTuple):
     edges: list[Edge]
 
 
-def pool(relation: Relation, axes: Iterable[str], column: str | None) -> tuple[list[Group], dict[str, Labels]]:
+def pool(
+    relation: Relation, axes: Iterable[str], column: str | None
+) -> tuple[list[Group], dict[str, Labels]]:
     """Gathers the cells that differ only along the pooled axes."""
     pooled = [axis for axis in relation.axes if axis in set(axes)]
     order = {axis: {label: i for i, label in enumerate(relation.axes[axis])} for axis in pooled}
@@ -147,12 +153,33 @@ class Join:
     Attributes:
         cells: The cells so far.
         axes: Their axes.
+        own: Of the axes that the step declares itself, all labels and the present one.
         dropped: Partial cells that are missing on purpose.
     """
 
     cells: list[Joined]
     axes: dict[str, Labels]
-    dropped: list[Labels] = field(default_factory=list)
+    own: dict[str, tuple[Labels, str]] = field(default_factory=dict[str, tuple[Labels, str]])
+    dropped: list[Labels] = field(default_factory=list[Labels])
+
+    def meet(
+        self, name: str, groups: list[Group], axes: dict[str, Labels]
+    ) -> tuple[list[Group], dict[str, Labels]]:
+        """An input as far as it meets the labels that the step varies itself.
+
+        Raises:
+            AxisError: the input has a label that the step does not declare.
+        """
+        met = dict(axes)
+        for axis in [axis for axis in axes if axis in self.own]:
+            declared, mine = self.own[axis]
+            missing = [label for label in axes[axis] if label not in declared]
+            if missing:
+                message = f"{name!r} has {axis}={missing[0]} and this step's own axis {axis!r} has not; rename one: [{axis} as other]"
+                raise AxisError("no-partner", message)
+            groups = [group for group in groups if group.labels.get(axis, mine) == mine]
+            met[axis] = {mine: axes[axis][mine]} if mine in axes[axis] else {}
+        return groups, met
 
     def add(self, name: str, groups: list[Group], axes: dict[str, Labels], dropped: list[Labels]) -> None:
         """Joins the cells of another input.
@@ -160,13 +187,12 @@ class Join:
         Raises:
             AxisError: a label that stands for two things, a cell without a partner, or two pairs for one cell.
         """
+        groups, axes = self.meet(name, groups, axes)
         for axis in axes:
             for label, what in axes[axis].items():
                 mine = self.axes.get(axis, {}).get(label, what)
                 if mine != what:
-                    message = (
-                        f"label {label!r} of axis {axis!r} stands for two things; rename one side: [{axis} as other]"
-                    )
+                    message = f"label {label!r} of axis {axis!r} stands for two things; rename one side: [{axis} as other]"
                     raise AxisError("ambiguous-axis", message)
         always = [axis for axis in axes if all(axis in g.labels for g in groups)]
         always = [axis for axis in always if all(axis in cell.labels for cell in self.cells)]
@@ -177,7 +203,9 @@ class Join:
         cells: list[Joined] = []
         for cell in self.cells:
             partners = [
-                i for i in index.get(tuple(cell.labels[axis] for axis in always), []) if _agree(cell.labels, groups[i].labels)
+                i
+                for i in index.get(tuple(cell.labels[axis] for axis in always), [])
+                if _agree(cell.labels, groups[i].labels)
             ]
             if not partners:
                 if not _covered(cell.labels, dropped):
@@ -190,7 +218,10 @@ class Join:
                 cells.append(Joined(labels, {**cell.inputs, name: groups[i].edges}, brought))
         for i, group in enumerate(groups):
             if i not in used and not _covered(group.labels, self.dropped):
-                raise AxisError("no-partner", f"{_text(group.labels)} of {name!r} has no partner; select the cells that are meant")
+                raise AxisError(
+                    "no-partner",
+                    f"{_text(group.labels)} of {name!r} has no partner; select the cells that are meant",
+                )
         self.cells = cells
         self.dropped += dropped
         for axis, labels in axes.items():
@@ -211,9 +242,13 @@ def _unique(cells: list[Joined]) -> None:
     for cell in cells:
         identity = tuple(sorted(cell.labels.items()))
         if identity in seen:
-            raise AxisError("duplicate-cell", f"two pairs make the cell {_text(cell.labels)}; rename an axis of one side")
+            raise AxisError(
+                "duplicate-cell", f"two pairs make the cell {_text(cell.labels)}; rename an axis of one side"
+            )
         seen.add(identity)
 
 
 def _text(labels: Labels) -> str:
-    return f"[{', '.join(f'{axis}={label}' for axis, label in labels.items())}]" if labels else "the only cell"
+    return (
+        f"[{', '.join(f'{axis}={label}' for axis, label in labels.items())}]" if labels else "the only cell"
+    )

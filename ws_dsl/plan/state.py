@@ -42,7 +42,14 @@ class State:
             fresh: dict[Node, str] = {}
             for node in waiting:
                 found = derivation(
-                    node.kind, node.params, node.inputs, node.made, node.files, self.digests, self.hash_path, self.environment
+                    node.kind,
+                    node.params,
+                    node.inputs,
+                    node.made,
+                    node.files,
+                    self.digests,
+                    self.hash_path,
+                    self.environment,
                 )
                 if found is not None:
                     self.derivations[node] = found

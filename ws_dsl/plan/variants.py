@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ws_dsl.plan.mistakes import near
 from ws_dsl.plan.relation import AxisError, Labels
 from ws_dsl.specs.canonical import digest
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import RESERVED
+from ws_dsl.specs.mistakes import NAME
+
+_NOT_A_FIELD = ("kind", "over", "except", "pool", "until")
 
 
 class Variant(NamedTuple):
@@ -41,96 +46,146 @@ class Varied:
     targets: dict[str, set[str]]
 
 
+class Misplaced(AxisError):
+    """An `over` that cannot be read, with the path of the entry."""
+
+    def __init__(self, path: Path_, code: str, message: str):
+        self.path = path
+        super().__init__(code, message)
+
+
 def expand(
-    step: Mapping[str, Any], path: Path_, known: Callable[[str], bool], scope: Callable[[str], str | None]
+    step: Mapping[str, Any], path: Path_, known: Collection[str], scope: Callable[[str], str | None]
 ) -> Varied:
     """All combinations of a step's `over`.
 
     Args:
         step: The step as written.
         path: Its path in the document.
-        known: Whether a name is a field of the kind.
+        known: Fields of the kind.
         scope: What a seed field varies, or None.
 
     Raises:
-        AxisError: an `over` that cannot be read; its message starts with the entry.
+        Misplaced: an `over` that cannot be read.
     """
-    fields = {name: value for name, value in step.items() if name not in ("kind", "over", "except", "pool", "until")}
+    fields = {name: value for name, value in step.items() if name not in _NOT_A_FIELD}
     base = Variant({}, fields, {name: (*path, name) for name in fields})
-    varied = Varied([], {}, {})
-    varied.variants += _cross(base, step.get("over", {}), (*path, "over"), known, scope, varied)
-    return varied
+    reader = _Reader(known, scope)
+    variants = list(reader.cross(base, step.get("over", {}), (*path, "over")))
+    return Varied(variants, {axis: reader.labels_of(axis) for axis in reader.meanings}, reader.targets)
 
 
-def _cross(
-    base: Variant,
-    over: Any,
-    path: Path_,
-    known: Callable[[str], bool],
-    scope: Callable[[str], str | None],
-    varied: Varied,
-) -> Iterator[Variant]:
-    if not isinstance(over, Mapping):
-        raise AxisError("bad-over", "over: expected axes by field, as in over: {layer: [1, 2]}")
-    variants = [base]
-    for key, values in over.items():  # pyright: ignore[reportUnknownVariableType]
-        target, axis = _names(str(key))  # pyright: ignore[reportUnknownArgumentType]
-        patches = not known(target)
-        labelled = _labelled(target, values, patches)
-        here = (*path, str(key))  # pyright: ignore[reportUnknownArgumentType]
-        made: list[Variant] = []
-        for variant in variants:
-            if axis in variant.labels:
-                raise AxisError("axis-taken", f"over.{key}: there is an axis {axis!r} already")
-            for label, value in labelled.items():
-                what = digest([scope(target) or "", None if patches else target in RESERVED, _plain(value)])
-                if varied.axes.setdefault(axis, {}).setdefault(label, what) != what:
-                    raise AxisError("ambiguous-axis", f"over.{key}: label {label!r} stands for two things")
-                labels = {**variant.labels, axis: label}
-                place = (*here, label) if isinstance(values, Mapping) else (*here, list(labelled).index(label))
-                if not patches:
-                    patch: dict[str, Any] = {target: value}
-                    origin: dict[str, Path_] = {target: place}
-                    nested: Any = {}
-                else:
-                    patch = {name: item for name, item in value.items() if name != "over"}
-                    origin = {name: (*place, name) for name in patch}
-                    nested = value.get("over", {})
-                varied.targets.setdefault(axis, set()).update(patch)
-                inner = Variant(labels, {**variant.fields, **patch}, {**variant.origin, **origin})
-                made += _cross(inner, nested, (*place, "over"), known, scope, varied)
-        variants = made
-    yield from variants
-
-
-def _names(key: str) -> tuple[str, str]:
-    target, _, axis = key.partition(" as ")
-    return target.strip(), (axis or target).strip()
-
-
-def _labelled(target: str, values: Any, patches: bool) -> dict[str, Any]:
-    if isinstance(values, Mapping):
-        if patches and not all(isinstance(v, Mapping) for v in values.values()):  # pyright: ignore[reportUnknownVariableType]
-            raise AxisError("unknown-field", f"over.{target}: this is no field, so each label needs a patch {{field: value}}")
-        return {str(label): value for label, value in values.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if not isinstance(values, list):
-        raise AxisError("bad-over", f"over.{target}: expected a list, or values by label")
-    if patches:
-        raise AxisError("unknown-field", f"over.{target}: there is no field {target!r}")
-    labels = [_label(value) for value in values]  # pyright: ignore[reportUnknownVariableType]
-    if len(set(labels)) < len(labels):
-        raise AxisError("duplicate-label", f"over.{target}: a label is written twice")
-    return dict(zip(labels, values, strict=True))  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str | None:
+    """The label of a scalar that labels itself; None of anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return "none"
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise AxisError("no-label", f"over: {value!r} needs a label; write {{label: value}}")
+    return str(value) if isinstance(value, (str, int, float)) else None
+
+
+def stands_for(value: Any, scope: str = "", reserved: bool = False) -> str:
+    """Digest of what a label stands for; labels join where it is equal."""
+    return digest([scope, reserved, _plain(value)])
+
+
+class _Reader:
+    def __init__(self, known: Collection[str], scope: Callable[[str], str | None]):
+        self.known = known
+        self.scope = scope
+        self.meanings: dict[str, dict[str, dict[str, None]]] = {}
+        self.targets: dict[str, set[str]] = {}
+
+    def labels_of(self, axis: str) -> Labels:
+        """Labels of an axis; one that is nested under several others may mean something else under each."""
+        return {
+            label: next(iter(found)) if len(found) == 1 else digest(sorted(found))
+            for label, found in self.meanings[axis].items()
+        }
+
+    def cross(self, base: Variant, over: Any, path: Path_) -> Iterator[Variant]:
+        """Variants of `base` under every combination of the entries of an `over`."""
+        if not isinstance(over, Mapping):
+            raise Misplaced(path, "bad-over", "expected axes by field, as in over: {layer: [1, 2]}")
+        variants = [base]
+        for key, values in over.items():  # pyright: ignore[reportUnknownVariableType]
+            here = (*path, str(key))  # pyright: ignore[reportUnknownArgumentType]
+            target, axis = self._names(here)
+            labelled = self._labelled(target, values, here)
+            variants = [
+                inner
+                for variant in variants
+                for label, (value, place) in labelled.items()
+                for inner in self._one(variant, target, axis, label, value, place)
+            ]
+        yield from variants
+
+    def _one(
+        self, base: Variant, target: str, axis: str, label: str, value: Any, place: Path_
+    ) -> Iterator[Variant]:
+        if axis in base.labels:
+            raise Misplaced(
+                place[:-1], "axis-taken", f"there is an axis {axis!r} already; write: {target} as other"
+            )
+        patches = target not in self.known
+        patch: dict[str, Any] = (
+            {name: v for name, v in value.items() if name != "over"} if patches else {target: value}
+        )
+        scopes = "+".join(found for name in sorted(patch) if (found := self.scope(name)))
+        what = stands_for(value, scopes, not patches and target in RESERVED)
+        self.meanings.setdefault(axis, {}).setdefault(label, {})[what] = None
+        self.targets.setdefault(axis, set()).update(patch)
+        origin = {name: (*place, name) for name in patch} if patches else {target: place}
+        inner = Variant({**base.labels, axis: label}, {**base.fields, **patch}, {**base.origin, **origin})
+        yield from self.cross(inner, value.get("over", {}) if patches else {}, (*place, "over"))
+
+    def _names(self, path: Path_) -> tuple[str, str]:
+        target, _, axis = str(path[-1]).partition(" as ")
+        target, axis = target.strip(), (axis or target).strip()
+        if re.fullmatch(NAME, axis) is None:
+            message = f"{axis!r} is no name of an axis: letters, digits and _, as in {target} as paraphrase"
+            raise Misplaced(path, "bad-name", message)
+        if axis == "round":
+            raise Misplaced(
+                path, "not-available", "the axis 'round' is reserved for loops, which are not available yet"
+            )
+        return target, axis
+
+    def _labelled(self, target: str, values: Any, path: Path_) -> dict[str, tuple[Any, Path_]]:
+        """Values by label, with their places."""
+        patches = target not in self.known
+        if isinstance(values, Mapping):
+            if patches and not all(isinstance(v, Mapping) for v in values.values()):  # pyright: ignore[reportUnknownVariableType]
+                raise self._unknown(target, path, "no field, so each label needs a patch {field: value}")
+            found = {str(label): (value, (*path, str(label))) for label, value in values.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        elif not isinstance(values, list):
+            raise Misplaced(path, "bad-over", "expected a list of values, or values by label")
+        elif patches:
+            raise self._unknown(target, path, "no field of this kind")
+        else:
+            found = self._listed(values, path)  # pyright: ignore[reportUnknownArgumentType]
+        if not found:
+            raise Misplaced(path, "bad-over", "an axis needs at least one label")
+        for label, (_, place) in found.items():
+            if not label.strip() or label != label.strip() or re.search(r"[,|=\[\]\n]", label):
+                message = f"{label!r} cannot be a label: references could not name it; write {{label: value}}"
+                raise Misplaced(place, "no-label", message)
+        return found
+
+    def _listed(self, values: list[Any], path: Path_) -> dict[str, tuple[Any, Path_]]:
+        found: dict[str, tuple[Any, Path_]] = {}
+        for index, value in enumerate(values):
+            label = label_of(value)
+            if label is None:
+                raise Misplaced((*path, index), "no-label", "this value needs a label; write {label: value}")
+            if label in found:
+                raise Misplaced((*path, index), "duplicate-label", f"label {label!r} is written twice")
+            found[label] = (value, (*path, index))
+        return found
+
+    def _unknown(self, target: str, path: Path_, what: str) -> Misplaced:
+        message = f"{target!r} is {what}.{near(target, self.known)}\nfields: {', '.join(sorted(self.known))}"
+        return Misplaced(path, "unknown-field", message)
 
 
 def _plain(value: Any) -> Any:

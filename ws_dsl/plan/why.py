@@ -8,7 +8,9 @@ from typing import Any
 from ws_dsl.plan.keys import Derivation
 
 
-def changes(old: Derivation, new: Derivation, name_of: Callable[[str], str] = lambda digest: digest[:12]) -> list[str]:
+def changes(
+    old: Derivation, new: Derivation, name_of: Callable[[str], str] = lambda digest: digest[:12]
+) -> list[str]:
     """Differences between two derivations, one sentence each.
 
     Args:

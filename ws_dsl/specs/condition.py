@@ -44,5 +44,7 @@ def parse_condition(text: str) -> Condition:
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no condition; write [all_|any_]STATISTIC_OPERATOR with {', '.join(OPERATORS)}")
+        raise ValueError(
+            f"{text!r} is no condition; write [all_|any_]STATISTIC_OPERATOR with {', '.join(OPERATORS)}"
+        )
     return Condition(match[1], match[2] or "", match[3])

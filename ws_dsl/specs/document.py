@@ -33,8 +33,24 @@ class Document:
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths start from."""
+        """The folder that the study is in."""
         return self.file.parent
+
+    def at(self, path: Path_) -> Any:
+        """What is written at a path; None where nothing is."""
+        value: Any = self.data
+        for part in path:
+            if isinstance(value, dict):
+                value = value.get(part)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # pyright: ignore[reportUnknownArgumentType]
+                value = value[part]  # pyright: ignore[reportUnknownVariableType]
+            else:
+                return None
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    def resolve(self, written: str, path: Path_) -> Path:
+        """A path of the file system, relative to the file that it is written in."""
+        return (Path(self.place(path).file).parent / written).resolve()
 
 
 def subject(path: Path_) -> str:

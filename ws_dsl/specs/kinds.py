@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import sys
+import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ws_dsl.errors import WsDslError
-from ws_dsl.specs.kind import Kind
+from ws_dsl.specs.canonical import sha256
+from ws_dsl.specs.kind import Kind, gives
 
 _STEPS = Path(__file__).parent.parent / "steps"
 
@@ -26,6 +27,10 @@ class UnknownKind(WsDslError):
         super().__init__(f"There is no kind {name!r}.{hint}\nkinds: {', '.join(known)}")
 
 
+class BrokenKind(WsDslError):
+    """A user's kind whose file cannot be read as one; the message says where and why."""
+
+
 class KindModule:
     """A kind with what its file says about it.
 
@@ -34,12 +39,14 @@ class KindModule:
         spec: The spec class.
         version: The integer in every key; raised whenever the meaning changes.
         verb: The folder it lives in, such as `measure`, or `own` for a user's kind.
+        source: SHA-256 of a user's file as it was imported, which is part of the key; None for ours.
     """
 
-    def __init__(self, name: str, verb: str, module: ModuleType):
+    def __init__(self, name: str, verb: str, module: ModuleType, source: str | None = None):
         self.name = name
         self.verb = verb
         self.module = module
+        self.source = source
         self.version: int = module.version
         self.spec: type[Kind[Any]] = getattr(module, _camel(name))
 
@@ -58,12 +65,18 @@ def _files() -> dict[str, Path]:
 _own: dict[str, Path] = {}
 
 
-def add_folder(folder: Path) -> None:
-    """Makes the kinds in a user's folder known; a name of ours cannot be taken."""
-    for path in sorted(folder.glob("*.py")):
-        if path.stem in _files():
-            raise WsDslError(f"{path}: {path.stem!r} is already a kind of ws-dsl; choose another name")
-        _own[path.stem] = path
+def use_folder(folder: Path) -> None:
+    """Makes the kinds in a user's folder known, in the place of those of any other folder.
+
+    Raises:
+        WsDslError: one has the name of a kind of ours.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+    for name, path in found.items():
+        if name in _files():
+            raise WsDslError(f"{path}: {name!r} is already a kind of ws-dsl; choose another name")
+    _own.clear()
+    _own.update(found)
 
 
 def names() -> list[str]:
@@ -76,20 +89,18 @@ def verb(name: str) -> str:
     return "own" if name in _own else _files()[name].parent.name
 
 
-@cache
 def find(name: str) -> KindModule:
     """The kind of this name.
 
     Raises:
         UnknownKind: there is none.
+        BrokenKind: a user's file that cannot be read as a kind.
     """
     if name in _own:
-        return KindModule(name, "own", _import_own(name, _own[name]))
-    path = _files().get(name)
-    if path is None:
+        return _import_own(name, _own[name], _own[name].read_bytes())
+    if name not in _files():
         raise UnknownKind(name, names())
-    module = importlib.import_module(f"ws_dsl.steps.{path.parent.name}.{name}")
-    return KindModule(name, path.parent.name, module)
+    return _import(name, _files()[name].parent.name)
 
 
 def find_class(name: str) -> type[Kind[Any]]:
@@ -97,18 +108,30 @@ def find_class(name: str) -> type[Kind[Any]]:
     return next(find(kind).spec for kind in names() if _camel(kind) == name)
 
 
-def own_source(name: str) -> bytes | None:
-    """Source of a user's kind, which is part of its key; None for ours."""
-    return _own[name].read_bytes() if name in _own else None
+@cache
+def _import(name: str, verb: str) -> KindModule:
+    return KindModule(name, verb, importlib.import_module(f"ws_dsl.steps.{verb}.{name}"))
 
 
-def _import_own(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"ws_dsl_own_{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+@cache
+def _import_own(name: str, path: Path, source: bytes) -> KindModule:
+    module = ModuleType(f"ws_dsl_own_{name}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+    except SyntaxError as error:
+        raise BrokenKind(f"{path}:{error.lineno}:{error.offset} {error.msg}") from error
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise BrokenKind(f"{path}:{line}:1 {type(error).__name__}: {error}") from error
+    try:
+        found = KindModule(name, "own", module, sha256(source))
+        gives(found.spec)
+    except (AttributeError, TypeError) as error:
+        message = f"a kind defines version, run, and class {_camel(name)}(Kind[...])"
+        raise BrokenKind(f"{path}:1:1 {message}: {error}") from error
+    return found
 
 
 def _camel(name: str) -> str:

@@ -63,7 +63,9 @@ def parse(text: str) -> Reference:
     """
     match = _REFERENCE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no reference; write a step's name, as in score, score[arm=none] or score.pmass")
+        raise ValueError(
+            f"{text!r} is no reference; write a step's name, as in score, score[arm=none] or score.pmass"
+        )
     name, items, column = match.groups()
     parsed = tuple(_item(item.strip(), text) for item in items.split(",")) if items and items.strip() else ()
     return Reference(name, parsed, column)
@@ -76,4 +78,6 @@ def _item(text: str, whole: str) -> Pick | Rename:
         labels = tuple(label.strip() for label in match[3].split("|"))
         if all(labels):
             return Pick(match[1], labels, match[2] == "!=")
-    raise ValueError(f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label or axis as new")
+    raise ValueError(
+        f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label or axis as new"
+    )

@@ -7,14 +7,13 @@ non-finite numbers refused, before anything is interpreted.
 from __future__ import annotations
 
 import math
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.document import Document, Path_, subject
@@ -22,6 +21,8 @@ from ws_dsl.specs.document import Document, Path_, subject
 LARGEST = 1 << 20
 DEEPEST = 64
 MOST_NODES = 200_000
+_CORE = "tag:yaml.org,2002:"
+_MERGE = f"{_CORE}merge"
 
 
 def read(file: Path) -> Document:
@@ -35,153 +36,185 @@ def read(file: Path) -> Document:
     while (parent := document.data.pop("extends", None)) is not None:
         place = document.place(("extends",))
         if not isinstance(parent, str):
-            raise SpecError([Problem(place, "bad-parent", "extends", "expected the path of one study file")])
-        path = (Path(str(place.file)).parent / parent).resolve()
+            raise _refused(place, "bad-parent", "expected the path of one study file", "extends")
+        path = (Path(place.file).parent / parent).resolve()
         if path in seen:
-            raise SpecError([Problem(place, "cycle", "extends", f"{parent} extends this file in turn")])
+            raise _refused(place, "cycle", f"{parent} extends this file in turn", "extends")
         if not path.is_file():
-            raise SpecError([Problem(place, "missing-file", "extends", f"there is no file {parent}")])
+            raise _refused(place, "missing-file", f"there is no file {parent}", "extends")
         seen.append(path)
         document = _merge(_read_one(path), document)
     return document
+
+
+def _refused(place: Place, code: str, message: str, what: str = "file") -> SpecError:
+    return SpecError([Problem(place, code, what, message)])
 
 
 def _read_one(file: Path) -> Document:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise SpecError([Problem(Place(file), "unreadable", "file", error.strerror or str(error))]) from None
+        raise _refused(Place(file), "unreadable", error.strerror or str(error)) from None
     if len(content) > LARGEST:
-        raise SpecError([Problem(Place(file), "too-large", "file", f"{len(content)} bytes; at most {LARGEST} are read")])
+        raise _refused(Place(file, 1, 1), "too-large", f"{len(content)} bytes; at most {LARGEST} are read")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError([Problem(Place(file), "encoding", "file", f"not UTF-8 at byte {error.start}")]) from None
-    if deep := _too_deep(text):
-        raise SpecError([Problem(Place(file, deep, 1), "too-deep", "file", f"nested deeper than {DEEPEST}")])
+        before = content[: error.start].decode("utf-8", "replace").removeprefix("\ufeff")
+        raise _refused(_after(file, before), "encoding", f"not UTF-8 at byte {error.start}") from None
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = DEEPEST
+    yaml.composer.warn_double_anchors = False
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
-    except DuplicateKeyError as error:
-        place = _mark(file, error)
-        message = f"{str(error.problem).splitlines()[0]}: each key may be written once"
-        raise SpecError([Problem(place, "duplicate-key", "file", message)]) from None
+        root: Any = yaml.compose(text)
     except MarkedYAMLError as error:
         message = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise SpecError([Problem(_mark(file, error), "yaml", "file", message)]) from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise SpecError([Problem(Place(file), "yaml", "file", str(error).splitlines()[0])]) from None
-    if not isinstance(tree, CommentedMap):
-        raise SpecError([Problem(Place(file, 1, 1), "no-study", "file", "a study is a mapping: ws, id, question, …")])
-    reader = _Reader(file)
-    data = reader.plain(tree, (), 0)
+        raise _refused(_mark(file, error), "yaml", message) from None
+    except ReaderError as error:
+        message = (
+            f"character {error.character!r} is not allowed in YAML; write it as an escape in double quotes"
+        )
+        raise _refused(_after(file, text[: error.position]), "yaml", message) from None
+    except RecursionError:
+        raise _refused(Place(file, 1, 1), "yaml", f"nested deeper than {DEEPEST}") from None
+    if not isinstance(root, MappingNode):
+        raise _refused(Place(file, 1, 1), "no-study", "a study is a mapping: ws, id, question, model, steps")
+    reader = _Reader(file, yaml.constructor)
+    data = reader.plain(root, (), 0)
     if reader.problems:
         raise SpecError(reader.problems)
     return Document(file, data, reader.places)
 
 
-def _too_deep(text: str) -> int:
-    """Line at which brackets or indentation nest too deep for the parser, or 0."""
-    depth = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        indent = len(line) - len(line.lstrip(" -"))
-        for character in line:
-            depth += (character in "[{") - (character in "]}" and depth > 0)
-            if depth > DEEPEST:
-                return number
-        if indent > 4 * DEEPEST:
-            return number
-    return 0
+def _after(file: Path, text: str) -> Place:
+    """The place that follows a text from the beginning of a file."""
+    lines = text.split("\n")
+    return Place(file, len(lines), len(lines[-1]) + 1)
 
 
 def _mark(file: Path, error: MarkedYAMLError) -> Place:
-    mark: Any = error.problem_mark or error.context_mark
-    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    mark = error.problem_mark or error.context_mark
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 
 class _Reader:
-    def __init__(self, file: Path):
+    """Plain data out of YAML nodes."""
+
+    def __init__(self, file: Path, constructor: Any):
         self.file = file
+        self.constructor = constructor
         self.places: dict[Path_, Place] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
 
-    def plain(self, value: Any, path: Path_, depth: int) -> Any:
+    def plain(self, node: Any, path: Path_, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MOST_NODES or depth > DEEPEST:
-            self._complain(path, "too-large", f"more than {MOST_NODES} values or {DEEPEST} levels (aliases count)")
+            message = f"more than {MOST_NODES} values or {DEEPEST} levels (aliases count)"
+            self._complain(node, path, "too-large", message)
             raise SpecError(self.problems)
-        if isinstance(value, CommentedMap):
-            result: dict[str, Any] = {}
-            for key, item in value.items():
-                name = _key(key)
-                line, column = value.lc.key(key) if value.lc.data and key in value.lc.data else (value.lc.line, value.lc.col)
-                self.places[(*path, name)] = Place(self.file, line + 1, column + 1)
-                result[name] = self.plain(item, (*path, name), depth + 1)
-            return result
-        if isinstance(value, CommentedSeq):
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, SequenceNode):
             items: list[Any] = []
-            for index, item in enumerate(value):
-                line, column = value.lc.item(index) if value.lc.data else (value.lc.line, value.lc.col)
-                self.places[(*path, index)] = Place(self.file, line + 1, column + 1)
+            for index, item in enumerate(node.value):
+                self.places[*path, index] = self._place(item)
                 items.append(self.plain(item, (*path, index), depth + 1))
             return items
-        return self._scalar(value, path)
+        return self._scalar(node, path)
 
-    def _scalar(self, value: Any, path: Path_) -> Any:
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, int):
-            return int(value)
-        if isinstance(value, float):
-            if not math.isfinite(value):
-                self._complain(path, "not-finite", "numbers must be finite")
-            return float(value)
-        if isinstance(value, str):
-            if not _encodable(value):
-                self._complain(path, "encoding", "text holds a lone surrogate")
-            return str(value)
-        if isinstance(value, date):
-            return value.isoformat()[:10]
-        self._complain(path, "yaml-type", f"{type(value).__name__} is no JSON value; quote it")
-        return None
+    def _mapping(self, node: Any, path: Path_, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: list[tuple[Any, Any]] = []
+        for key, value in node.value:
+            if str(key.tag) == _MERGE:
+                merged += self._merged(value, path)
+                continue
+            if not isinstance(key, ScalarNode):
+                message = 'a key is text; quote what begins with a bracket, such as "{{claim}}"'
+                self._complain(key, path, "bad-key", message)
+                continue
+            name = str(key.value)
+            if name in result:
+                message = (
+                    f"{name!r} is written in line {self.places[*path, name].line} already; once is enough"
+                )
+                self._complain(key, (*path, name), "duplicate-key", message)
+                continue
+            self.places[*path, name] = self._place(key)
+            result[name] = self.plain(value, (*path, name), depth + 1)
+        for key, value in merged:
+            name = str(key.value)
+            if name not in result:
+                self.places[*path, name] = self._place(key)
+                result[name] = self.plain(value, (*path, name), depth + 1)
+        return result
 
-    def _complain(self, path: Path_, code: str, message: str) -> None:
-        place = self.places.get(path, Place(self.file, 1, 1))
-        self.problems.append(Problem(place, code, subject(path), message))
+    def _merged(self, value: Any, path: Path_) -> list[tuple[Any, Any]]:
+        """Entries that `<<` brings from one mapping or several."""
+        sources: list[Any] = value.value if isinstance(value, SequenceNode) else [value]
+        if not all(isinstance(source, MappingNode) for source in sources):
+            self._complain(value, path, "bad-key", "<< takes a mapping, or a list of mappings")
+            return []
+        return [entry for source in sources for entry in source.value if isinstance(entry[0], ScalarNode)]
 
+    def _scalar(self, node: Any, path: Path_) -> Any:
+        text = str(node.value)
+        match str(node.tag).removeprefix(_CORE):
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int":
+                try:
+                    return int(self.constructor.construct_yaml_int(node))
+                except ValueError:
+                    return self._complain(
+                        node, path, "yaml-type", f"{text[:20]}… is too long a number; quote it"
+                    )
+            case "float":
+                number = float(self.constructor.construct_yaml_float(node))
+                if not math.isfinite(number):
+                    return self._complain(node, path, "not-finite", "numbers must be finite")
+                return number
+            case "str" | "timestamp" | "value":
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    return self._complain(node, path, "encoding", "text holds a lone surrogate")
+                return text
+            case tag:
+                return self._complain(node, path, "yaml-type", f"{tag} is no tag of a study; quote the text")
 
-def _key(key: Any) -> str:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    return "null" if key is None else str(key)
+    def _place(self, node: Any) -> Place:
+        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    def _complain(self, node: Any, path: Path_, code: str, message: str) -> None:
+        self.problems.append(Problem(self._place(node), code, subject(path) or "file", message))
 
 
 def _merge(parent: Document, child: Document) -> Document:
     """Mappings merge by key, scalars and lists replace, null removes."""
     places = dict(parent.places)
 
-    def merge(old: Any, new: Any, path: Path_) -> Any:
-        if not (isinstance(old, dict) and isinstance(new, dict)):
-            for known in [p for p in places if p[: len(path)] == path]:
-                del places[known]
-            places.update({p: place for p, place in child.places.items() if p[: len(path)] == path})
-            return new
-        merged: dict[str, Any] = dict(old)  # pyright: ignore[reportUnknownArgumentType]
-        for key, value in new.items():  # pyright: ignore[reportUnknownVariableType]
+    def replace(path: Path_) -> None:
+        for known in [p for p in places if p[: len(path)] == path]:
+            del places[known]
+        places.update({p: place for p, place in child.places.items() if p[: len(path)] == path})
+
+    def merge(old: dict[str, Any], new: dict[str, Any], path: Path_) -> dict[str, Any]:
+        merged = dict(old)
+        for key, value in new.items():
             here = (*path, key)
-            if value is None:
-                merged.pop(key, None)
+            if value is None and key in old:
+                del merged[key]
+            elif isinstance(value, dict) and isinstance(old.get(key), dict):
+                places[here] = child.places[here]
+                merged[key] = merge(old[key], value, here)  # pyright: ignore[reportUnknownArgumentType]
             else:
-                merged[key] = merge(merged.get(key), value, here)
-                places[here] = child.places.get(here, places.get(here, Place(child.file)))
+                replace(here)
+                merged[key] = value
         return merged
 
     return Document(child.file, merge(parent.data, child.data, ()), places)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from typing import Annotated, Any, Literal
+import copy
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.condition import Condition, parse_condition
-from ws_dsl.specs.document import Document, Path_, subject
+from ws_dsl.specs.document import Document, subject
+from ws_dsl.specs.mistakes import DATE, KEBAB, NAME, loose, problems
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _condition(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+ConditionText = Annotated[str, AfterValidator(_condition)]
 
 
 class Part(BaseModel):
@@ -31,21 +39,15 @@ class Case(Part):
         claim: The sentence that the report prints.
     """
 
-    when: dict[Name, dict[str, float | int | str | bool]]
+    when: dict[Name, dict[ConditionText, float]]
     verdict: Text
     claim: Text
 
-    @field_validator("when")
-    @classmethod
-    def _conditions(cls, when: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for conditions in when.values():
-            for name in conditions:
-                parse_condition(name)
-        return when
-
     def conditions(self) -> list[tuple[str, Condition, Any]]:
         """Each condition as (what is read, condition, number)."""
-        return [(name, parse_condition(text), value) for name, c in self.when.items() for text, value in c.items()]
+        return [
+            (name, parse_condition(text), value) for name, c in self.when.items() for text, value in c.items()
+        ]
 
 
 class Otherwise(Part):
@@ -127,89 +129,68 @@ class StudySpec(Part):
     """
 
     ws: Literal[1]
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    id: Annotated[str, Field(pattern=KEBAB)]
     question: Text
     model: dict[str, Any] | Text
     steps: dict[Name, dict[str, Any] | Text]
-    registered: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    registered: Annotated[str, Field(pattern=DATE)] | None = None
     checks: dict[Name, dict[str, Any]] = {}
     rules: dict[Name, Rule] = {}
     report: Report = Report()
 
 
-def validate(document: Document) -> StudySpec:
-    """Checks the outside of a study.
+class Validated(NamedTuple):
+    """The outside of a study as far as it can be read.
+
+    Attributes:
+        spec: The study, without the parts that are wrong.
+        problems: What is wrong.
+        broken: Steps that were left out.
+    """
+
+    spec: StudySpec
+    problems: list[Problem]
+    broken: set[str]
+
+
+def validate(document: Document) -> Validated:
+    """Checks the outside of a study; leaves out what is wrong, so that mistakes in the rest are found too.
 
     Raises:
-        SpecError: with every mistake and its place.
+        SpecError: so much is wrong that nothing can be planned.
     """
     try:
-        return StudySpec.model_validate(document.data)
+        spec = StudySpec.model_validate(document.data)
     except ValidationError as error:
-        raise SpecError(problems(error, document, (), StudySpec)) from None
+        found = problems(error, document, StudySpec)
+        kept, broken = _without(document.data, error)
+        try:
+            return Validated(StudySpec.model_validate(kept), found, broken)
+        except ValidationError:
+            raise SpecError(found) from None
+    found = [
+        Problem(document.place(path), "wrong-value", subject(path), message)
+        for path, message in loose(document.data, spec)
+    ]
+    return Validated(spec, found, set())
 
 
-def problems(error: ValidationError, document: Document, at: Path_, model: type[BaseModel] | None) -> list[Problem]:
-    """A pydantic error as problems with places.
-
-    Args:
-        error: What pydantic found.
-        document: Where the values were written.
-        at: Path of the validated mapping.
-        model: Its class, for the fields that exist.
-    """
-    found: dict[tuple[Path_, str], Problem] = {}
-    for item in error.errors(include_url=False, include_input=True):
-        path = (*at, *_written(item["loc"], document, at))
-        code, message = _message(item, model, len(path) - len(at) <= 1)
-        key = (path, code)
-        if key not in found:
-            found[key] = Problem(document.place(path), code, subject(path), message)
-    return list(found.values())
-
-
-def _written(loc: tuple[str | int, ...], document: Document, at: Path_) -> Path_:
-    """Drops the union tags that pydantic puts between the parts of a path."""
-    value: Any = document.data
-    for part in at:
-        value = value.get(part) if isinstance(value, dict) else value
-    path: list[str | int] = []
-    for index, part in enumerate(loc):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        elif index < len(loc) - 1 or re.search(r"[\[\]() -]", str(part)) or part in ("str", "int", "float", "bool"):
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-_FRIENDLY = {
-    "missing": "missing-field",
-    "extra_forbidden": "unknown-field",
-    "literal_error": "not-allowed",
-    "string_pattern_mismatch": "bad-text",
-}
-
-
-def _message(item: Any, model: type[BaseModel] | None, top: bool) -> tuple[str, str]:
-    kind = item["type"]
-    code = _FRIENDLY.get(kind, "wrong-value")
-    fields = sorted(f.alias or n for n, f in model.model_fields.items()) if model and top else []
-    name = str(item["loc"][-1])
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name, fields, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        listing = f"\nfields: {', '.join(fields)}" if fields else ""
-        return code, f"there is no field {name!r} here.{hint}{listing}"
-    if kind == "missing":
-        listing = f"\nfields: {', '.join(fields)}" if fields else ""
-        return code, f"{name!r} is required{listing}"
-    message = item["msg"].removeprefix("Value error, ")
-    got = item["input"]
-    shown = repr(got) if isinstance(got, (str, int, float, bool, type(None))) else type(got).__name__
-    return code, f"{message[0].lower()}{message[1:]} (got {shown})"
+def _without(data: dict[str, Any], error: ValidationError) -> tuple[dict[str, Any], set[str]]:
+    """A study without its wrong parts, and the names of the steps among them."""
+    kept = copy.deepcopy(data)
+    broken: set[str] = set()
+    for item in error.errors(include_url=False):
+        loc = item["loc"]
+        depth = {"steps": 2, "checks": 2, "rules": 2, "report": 3}.get(str(loc[0]), 1)
+        parent: Any = kept
+        for part in loc[: depth - 1]:
+            parent = parent.get(part) if isinstance(parent, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if len(loc) < depth or not isinstance(parent, dict):
+            kept.pop(str(loc[0]), None)
+        else:
+            parent.pop(loc[depth - 1], None)  # pyright: ignore[reportUnknownMemberType]
+            broken |= {str(loc[1])} if loc[0] == "steps" else set()
+    return {"ws": 1, "id": "unknown", "question": "unknown", **kept}, broken
 
 
 def place_of_id(document: Document) -> Place:

@@ -18,7 +18,7 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Ref
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 class Average(Kind[types.Table]):
     """The mean of every row over pooled cells."""
+
+    restricted: ClassVar[bool] = True
 
     of: Ref[types.Table]
 

@@ -19,7 +19,7 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -40,10 +40,15 @@ class Correlation(Kind[types.Estimate]):
     """Correlation of two Tables over rows."""
 
     row_columns: ClassVar[bool] = True
+    restricted: ClassVar[bool] = True
 
     x: Ref[types.Table]
     y: Ref[types.Table]
     methods: Annotated[list[Literal["pearson", "spearman"]], Field(min_length=1, max_length=2)]
+
+    @classmethod
+    def statistics(cls, spec: Correlation, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str]:
+        return spec.methods
 
 
 version = 1

@@ -23,8 +23,8 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.errors import MeasurementError
@@ -40,8 +40,17 @@ if TYPE_CHECKING:
 class Difference(Kind[types.TableOrEstimate]):
     """Plus minus minus, row by row or statistic by statistic."""
 
+    restricted: ClassVar[bool] = True
+
     plus: Ref[types.Table | types.Estimate]
     minus: Ref[types.Table | types.Estimate]
+
+    @classmethod
+    def statistics(
+        cls, spec: Difference, inputs: Mapping[str, Sequence[str] | None]
+    ) -> Sequence[str] | None:
+        plus, minus = inputs["plus"], inputs["minus"]
+        return None if plus is None or minus is None else [name for name in plus if name in minus]
 
 
 version = 1

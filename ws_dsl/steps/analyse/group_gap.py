@@ -22,7 +22,7 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
@@ -46,6 +46,7 @@ class GroupGap(Kind[types.Estimate]):
     """Mean of the plus group minus mean of the minus group."""
 
     row_columns: ClassVar[bool] = True
+    restricted: ClassVar[bool] = True
 
     of: Ref[types.Table]
     by: Column
@@ -67,6 +68,10 @@ class GroupGap(Kind[types.Estimate]):
             yield Complaint(
                 "minus", "equal-groups", f"plus and minus are both {spec.plus!r}: the gap is 0 by definition"
             )
+
+    @classmethod
+    def statistics(cls, spec: GroupGap, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str]:
+        return ["value"]
 
 
 version = 1

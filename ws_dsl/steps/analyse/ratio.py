@@ -19,7 +19,7 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ws_dsl.artifacts.estimate import Estimate, Stat
@@ -37,6 +37,10 @@ class Ratio(Kind[types.Estimate]):
 
     of: Ref[types.Estimate]
     base: Ref[types.Estimate]
+
+    @classmethod
+    def statistics(cls, spec: Ratio, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str]:
+        return ["value"]
 
 
 version = 1

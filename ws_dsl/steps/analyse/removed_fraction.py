@@ -21,7 +21,7 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Ref
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 class RemovedFraction(Kind[types.Table]):
     """(base − of) / base, row by row."""
+
+    restricted: ClassVar[bool] = True
 
     of: Ref[types.Table]
     base: Ref[types.Table]

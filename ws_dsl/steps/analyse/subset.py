@@ -47,6 +47,7 @@ class Subset(Kind[types.Rows]):
     """Rows of a Table that meet every condition."""
 
     row_columns: ClassVar[bool] = True
+    restricted: ClassVar[bool] = True
 
     of: Ref[types.Table]
     when: dict[Annotated[str, AfterValidator(_named)], float] = Field(min_length=1)

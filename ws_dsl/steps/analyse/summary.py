@@ -25,7 +25,7 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -52,6 +52,7 @@ class Summary(Kind[types.Estimate]):
     """Statistics of the rows of a Table."""
 
     row_columns: ClassVar[bool] = True
+    restricted: ClassVar[bool] = True
 
     of: Ref[types.Table]
     clip: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
@@ -65,6 +66,10 @@ class Summary(Kind[types.Estimate]):
         if len(set(stats)) < len(stats):
             raise ValueError("a statistic is named twice")
         return stats
+
+    @classmethod
+    def statistics(cls, spec: Summary, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str]:
+        return spec.stats
 
 
 version = 1

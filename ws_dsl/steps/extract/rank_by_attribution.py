@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 class RankByAttribution(Kind[types.Sites]):
     """Components ranked by gradient times difference of activations."""
 
+    restricted = True
     computes = True
 
     plus: Ref[types.Prompts]

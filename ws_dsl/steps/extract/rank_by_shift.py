@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 class RankByShift(Kind[types.Sites]):
     """Components ranked by their shift between two conditions."""
 
+    restricted = True
     computes = True
 
     plus: Ref[types.Prompts]
