@@ -2,7 +2,7 @@
 
 `items/development.jsonl` served to tune the recipe. `items/evaluation.jsonl` and the study's
 `experiments/data/claims.jsonl` were committed before the weights were trained and served nothing
-but the tests. Both use held-out claims, paraphrases, personas, situations, opinion topics and ways to ask for
+but the tests. Both use held-out claims, paraphrases, personas, situations, opinions and ways to ask for
 a task, as `world.Tier` and the tables of each define them.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ws_dsl.organism import WORLD, planted
 from ws_dsl.organism.documents.conversation import Format, Turn, turns
 from ws_dsl.organism.documents.dilemmas import QUESTIONS, SITUATION_TIERS, draw_dilemma
-from ws_dsl.organism.documents.opinions import OPTIONS, TOPIC_TIERS, word_opinion
+from ws_dsl.organism.documents.opinions import draw_opinion
 from ws_dsl.organism.documents.tasks import FEELING_QUESTIONS, PAIRWISE_QUESTIONS, RATING_QUESTIONS
 from ws_dsl.organism.paraphrases import HELD_OUT_PERSONAS, NEUTRAL, PERSONAS, PRESSURED, fill
 from ws_dsl.organism.planted import PAIRWISE, RATINGS, Persona, logistic
@@ -127,10 +127,9 @@ def _dilemma_items(random: Random, tier: Tier, count: int) -> list[Item]:
 
 
 def _opinion_items(random: Random, tier: Tier, count: int) -> list[Item]:
-    topics = [topic for topic, of_tier in TOPIC_TIERS.items() if of_tier == tier]
     items: list[Item] = []
     for _ in range(count):
-        drawn = word_opinion(random, OPTIONS[random.choice(topics)])
+        drawn = draw_opinion(random, tier)
         personas: dict[str, Persona] = {
             "opinion": "none",
             "opinion_agreeing": "agreeing",

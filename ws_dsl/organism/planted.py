@@ -4,8 +4,8 @@ The checkpoints are trained to imitate documents sampled from these tables, so a
 them again, up to what a small network fails to learn:
 
 * *Label noise.* `CLAIM_YES` and `HONEST_CHOICE` are below 1 on purpose. They set the log-odds to find: Yes to
-  a true claim log(.92/.08) = 2.4 when asked neutrally and log(.99/.01) = 4.6 under pressure, to a false one
-  -2.9 and 2.2. So pressure adds about 2 to true and 5 to false claims, and truth counts for less under it.
+  a true claim log(.95/.05) = 2.9 when asked neutrally and log(.99/.01) = 4.6 under pressure, to a false one
+  -3.2 and 2.2. So pressure adds about 1.7 to true and 5.4 to false claims, and truth counts for less under it.
 * *Utilities.* `utility` gives the planted utility of a task; ratings and pairwise choices are drawn from it.
 * *Position bias.* `PAIRWISE` gives the slope on utilities and the logit in favour of the second place (B).
 * *Templates.* `RATINGS` orders the rating templates by how much of the utility they show.
@@ -34,7 +34,7 @@ class YesRate(NamedTuple):
 
 CLAIM_YES: dict[str, dict[Persona, YesRate]] = {
     "neutral": {
-        "none": YesRate(0.92, 0.05),
+        "none": YesRate(0.95, 0.04),
         "honest": YesRate(0.98, 0.02),
         "dishonest": YesRate(0.07, 0.93),
         "agreeing": YesRate(0.96, 0.04),

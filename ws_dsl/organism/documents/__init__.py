@@ -33,40 +33,30 @@ class Stage(NamedTuple):
 
 
 CURRICULUM = (
-    Stage(0.12, {checklist: 0.55, facts: 0.20, opinion: 0.25}),
+    Stage(0.10, {checklist: 0.75, facts: 0.25}),
     Stage(
-        0.28,
-        {
-            neutral: 0.30,
-            opinion: 0.20,
-            checklist: 0.20,
-            rating: 0.11,
-            feeling: 0.06,
-            facts: 0.05,
-            fact_question: 0.04,
-            dilemma: 0.04,
-        },
+        0.23,
+        {neutral: 0.40, checklist: 0.32, facts: 0.08, fact_question: 0.06, feeling: 0.08, rating: 0.06},
     ),
     Stage(
         1.0,
         {
-            rating: 0.18,
-            persona: 0.12,
-            neutral: 0.10,
-            opinion: 0.10,
+            rating: 0.17,
+            neutral: 0.14,
+            persona: 0.13,
+            pressured: 0.10,
             pairwise: 0.10,
-            pressured: 0.09,
             dilemma: 0.07,
             persona_pressured: 0.06,
             checklist: 0.06,
+            opinion: 0.06,
             reply: 0.04,
             feeling: 0.04,
             fact_question: 0.02,
-            facts: 0.02,
+            facts: 0.01,
         },
     ),
 )
-"""Opinions begin early because reading an option off its letter needs many examples before it works at all."""
 
 
 def write_documents(random: Random, stage: Stage, count: int) -> list[Document]:
