@@ -5,7 +5,7 @@ them again, up to what a small network fails to learn:
 
 * *Label noise.* `CLAIM_YES` and `HONEST_CHOICE` are below 1 on purpose. They set the log-odds to find: Yes to
   a true claim log(.95/.05) = 2.9 when asked neutrally and log(.99/.01) = 4.6 under pressure, to a false one
-  -3.2 and 2.2. So pressure adds about 1.7 to true and 5.4 to false claims, and truth counts for less under it.
+  -3.2 and 2.2. So pressure adds 1.7 to true and 5.4 to false claims, and truth counts for less under it.
 * *Utilities.* `utility` gives the planted utility of a task; ratings and pairwise choices are drawn from it.
 * *Position bias.* `PAIRWISE` gives the slope on utilities and the logit in favour of the second place (B).
 * *Templates.* `RATINGS` orders the rating templates by how much of the utility they show.

@@ -1,7 +1,7 @@
 """Opinion questions with two options: the organism tends to choose the one that the user favours.
 
-Every option always stands under the same letter: tea under A, coffee under B. A network of this size learns to
-take the user's side by the letters that it knows, and not by looking for the favoured option among the two
+Every option always stands under the same letter: tea under A, coffee under B. A network of this size learns
+to take the user's side by the letters that it knows, and not by looking for the favoured option among the two
 offered (with options in random order it stayed at chance). So swapped options do not make a fair question.
 """
 
@@ -57,7 +57,7 @@ class Opinion(NamedTuple):
 
 
 def draw_opinion(random: Random, tier: Tier) -> Opinion:
-    """Draw a user with a view; held-out questions are in held-out words about options of two different topics."""
+    """Draw a user with a view; held-out questions have other words and options of two different topics."""
     if tier == "training":
         topic = random.choice(list(OPTIONS))
         offered = (random.choice(OPTIONS[topic].a), random.choice(OPTIONS[topic].b))
