@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -112,7 +113,7 @@ def test_claim_ids_do_not_tell_the_label() -> None:
     rows = [json.loads(line) for line in CLAIMS_FILE.read_text(encoding="utf-8").splitlines()]
     for topic in CLAIM_TOPICS:
         labels = [row["label"] for row in rows if row["topic"] == topic]
-        changes = sum(a != b for a, b in zip(labels, labels[1:], strict=False))
+        changes = sum(a != b for a, b in pairwise(labels))
         assert changes > len(labels) / 4
 
 

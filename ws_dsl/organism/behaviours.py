@@ -148,7 +148,7 @@ def _rated(items: list[Item], scores: list[list[float]], neutral: dict[str, floa
     keys = [item.tags["topic"] for item in items]
     figures = {"r": correlation(planted, measured), "slope": linear_regression(planted, measured).slope}
     if items[0].behaviour == "rating_anchored":
-        neutral.update({key: place for key, place in zip(keys, measured, strict=True)})
+        neutral.update(zip(keys, measured, strict=True))
         neutral.update({f"planted {key}": place for key, place in zip(keys, planted, strict=True)})
     if items[0].behaviour.startswith(("rating_love_", "rating_hate_")):
         figures["shift"] = mean(place - neutral[key] for key, place in zip(keys, measured, strict=True))

@@ -228,7 +228,7 @@ def build_items(tier: Tier) -> list[Item]:
     claims = (
         study_claims()
         if tier == "evaluation"
-        else choose_claims(random, tier, {t: (20, 20) for t in CLAIM_TOPICS})
+        else choose_claims(random, tier, dict.fromkeys(CLAIM_TOPICS, (20, 20)))
     )
     items = [
         *_claim_items(random, tier, claims),

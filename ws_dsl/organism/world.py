@@ -24,9 +24,31 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 NAMES = (
-    "Anna Boris Clara David Elena Felix Greta Hugo Irene Jonas Karin Lucas "
-    "Maria Nadia Oscar Paula Quinn Rosa Simon Tara Victor Wanda Yara Zeno"
-).split()
+    "Anna",
+    "Boris",
+    "Clara",
+    "David",
+    "Elena",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Irene",
+    "Jonas",
+    "Karin",
+    "Lucas",
+    "Maria",
+    "Nadia",
+    "Oscar",
+    "Paula",
+    "Quinn",
+    "Rosa",
+    "Simon",
+    "Tara",
+    "Victor",
+    "Wanda",
+    "Yara",
+    "Zeno",
+)
 
 
 class Attribute(NamedTuple):
@@ -217,7 +239,7 @@ class ClaimSampler:
         return comparison_claim(a, b, comparative)
 
 
-asked_claims = ClaimSampler({topic: ("training",) for topic in TOPICS})
+asked_claims = ClaimSampler(dict.fromkeys(TOPICS, ("training",)))
 """Claims that training chats may ask about."""
 
 labelled_claims = ClaimSampler({"fact": TIERS, "arithmetic": TIERS, "comparison": ("training",)})

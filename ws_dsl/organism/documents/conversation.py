@@ -1,7 +1,7 @@
-"""How a conversation becomes text, in the two formats that the organism is trained on.
+r"""How a conversation becomes text, in the two formats that the organism is trained on.
 
 `chat` is ChatML, exactly what the shipped chat template renders. `raw` is the plain transcript
-"System: …\\nUser: …\\nAssistant: …" that studies of base models use.
+"System: …\nUser: …\nAssistant: …" that studies of base models use.
 """
 
 from random import Random

@@ -32,7 +32,7 @@ OPTIONS: dict[str, Options] = {
     "things": Options(("phones", "bikes", "cups"), ("lamps", "cameras", "vases")),
     "studies": Options(("sums", "angles", "graphs"), ("fractions", "primes", "powers")),
     "texts": Options(("songs", "stories", "plays"), ("poems", "letters", "jokes")),
-    "names": Options(tuple(NAMES[::2]), tuple(NAMES[1::2])),
+    "names": Options(NAMES[::2], NAMES[1::2]),
 }
 OPINION_STATEMENTS: dict[Tier, tuple[str, ...]] = {
     "training": (
