@@ -61,7 +61,7 @@ class SpecError(WsDslError):
     """A study that cannot be planned; carries every problem found, in file order."""
 
     def __init__(self, problems: list[Problem]):
-        self.problems = sorted(set(problems), key=lambda p: (str(p.place.file), p.place.line, p.place.column))
+        self.problems = sorted(set(problems), key=lambda p: (str(p.place.file), *p.place[1:], *p[1:]))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

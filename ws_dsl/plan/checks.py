@@ -65,7 +65,7 @@ def _check(evaluator: Evaluator, name: str, written: Mapping[str, Any], path: Pa
     texts = {f: value if isinstance(value, list) else [value] for f, value in fields.items() if f in accepts}
     firsts = {f: next(iter(found), None) for f, found in texts.items()}
     variant = Variant({}, {**fields, **firsts}, {field: (*path, field) for field in fields})
-    spec = read_spec(kind, variant, path, mistakes)
+    spec = read_spec(kind, variant, path, mistakes, ("severity",))
     inputs: dict[str, list[Edge]] = {}
     cells: dict[str, list[str]] = {}
     for field, found in texts.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +12,6 @@ from ws_dsl.plan.variants import Variant
 from ws_dsl.specs import types
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import (
-    RESERVED,
     Inline,
     InputField,
     Kind,
@@ -30,8 +29,14 @@ _ROWS = InputField((types.Rows,), True, False)
 Written = Reference | Inline
 
 
-def read_spec(kind: KindModule, variant: Variant, path: Path_, mistakes: Mistakes) -> Kind[Any]:
-    """The kind's validated fields.
+STEP_FIELDS = ("over", "except", "pool", "rows")
+"""Fields that every step takes, for messages; `until` is not available yet."""
+
+
+def read_spec(
+    kind: KindModule, variant: Variant, path: Path_, mistakes: Mistakes, beside: Sequence[str] = STEP_FIELDS
+) -> Kind[Any]:
+    """The kind's validated fields; `beside` may be written too, and are read elsewhere.
 
     Raises:
         Broken: they are not valid, which is told.
@@ -49,7 +54,7 @@ def read_spec(kind: KindModule, variant: Variant, path: Path_, mistakes: Mistake
     try:
         spec = kind.spec.model_validate(fields)
     except ValidationError as error:
-        reserved = [name for name in RESERVED if name not in kind.spec.model_fields and name != "until"]
+        reserved = [name for name in beside if name not in kind.spec.model_fields]
         mistakes.found += problems(error, mistakes.document, kind.spec, path, variant.origin, reserved)
         raise Broken from None
     found = list(loose(fields, spec))

@@ -127,7 +127,7 @@ def _mistake(
         fields = sorted(f.alias or n for n, f in owner.model_fields.items()) if owner else []
         listing = f"\nfields: {', '.join(fields)}" if fields else ""
         beside = [*reserved] if owner is model else []
-        listing += f"\nevery step also takes {', '.join(beside)}" if beside else ""
+        listing += f"\nit also takes {', '.join(beside)}" if beside else ""
         if kind == "missing":
             return _Mistake(path, code, f"{name!r} is required{listing}", False)
         near = difflib.get_close_matches(name, [*fields, *beside], n=1)

@@ -7,6 +7,7 @@ non-finite numbers refused, before anything is interpreted.
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ def _read_one(file: Path) -> Document:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace").removeprefix("\ufeff")
         raise _refused(_after(file, before), "encoding", f"not UTF-8 at byte {error.start}") from None
+    if directive := re.search(r"^%YAML\s+(?!1\.2\b)", text, re.MULTILINE):
+        message = "studies are YAML 1.2; in earlier versions Yes and No are no text"
+        raise _refused(_after(file, text[: directive.start()]), "yaml", message)
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     yaml.composer.warn_double_anchors = False
@@ -70,10 +74,11 @@ def _read_one(file: Path) -> Document:
         root: Any = yaml.compose(text)
     except MarkedYAMLError as error:
         message = " ".join(str(part) for part in (error.context, error.problem) if part)
+        message = f"nested deeper than {DEEPEST}" if "maximum depth" in message else message
         raise _refused(_mark(file, error), "yaml", message) from None
     except ReaderError as error:
         message = (
-            f"character {error.character!r} is not allowed in YAML; write it as an escape in double quotes"
+            f"character {chr(error.character)!r} is not allowed in YAML; write it as an escape in double quotes"
         )
         raise _refused(_after(file, text[: error.position]), "yaml", message) from None
     except RecursionError:
@@ -94,7 +99,8 @@ def _after(file: Path, text: str) -> Place:
 
 
 def _mark(file: Path, error: MarkedYAMLError) -> Place:
-    mark = error.problem_mark or error.context_mark
+    open_ended = "end of stream" in str(error.problem)
+    mark = (error.context_mark if open_ended else None) or error.problem_mark or error.context_mark
     return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 

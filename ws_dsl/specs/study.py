@@ -159,20 +159,19 @@ def validate(document: Document) -> Validated:
     Raises:
         SpecError: so much is wrong that nothing can be planned.
     """
+    data, found, broken = document.data, list[Problem](), set[str]()
     try:
-        spec = StudySpec.model_validate(document.data)
+        spec = StudySpec.model_validate(data)
     except ValidationError as error:
         found = problems(error, document, StudySpec)
-        kept, broken = _without(document.data, error)
+        data, broken = _without(data, error)
         try:
-            return Validated(StudySpec.model_validate(kept), found, broken)
+            spec = StudySpec.model_validate(data)
         except ValidationError:
             raise SpecError(found) from None
-    found = [
-        Problem(document.place(path), "wrong-value", subject(path), message)
-        for path, message in loose(document.data, spec)
-    ]
-    return Validated(spec, found, set())
+    for path, message in loose(data, spec):
+        found.append(Problem(document.place(path), "wrong-value", subject(path), message))
+    return Validated(spec, found, broken)
 
 
 def _without(data: dict[str, Any], error: ValidationError) -> tuple[dict[str, Any], set[str]]:
@@ -181,15 +180,14 @@ def _without(data: dict[str, Any], error: ValidationError) -> tuple[dict[str, An
     broken: set[str] = set()
     for item in error.errors(include_url=False):
         loc = item["loc"]
-        depth = {"steps": 2, "checks": 2, "rules": 2, "report": 3}.get(str(loc[0]), 1)
+        last = min(len(loc), {"steps": 2, "checks": 2, "rules": 2, "report": 3}.get(str(loc[0]), 1)) - 1
         parent: Any = kept
-        for part in loc[: depth - 1]:
-            parent = parent.get(part) if isinstance(parent, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if len(loc) < depth or not isinstance(parent, dict):
-            kept.pop(str(loc[0]), None)
-        else:
-            parent.pop(loc[depth - 1], None)  # pyright: ignore[reportUnknownMemberType]
-            broken |= {str(loc[1])} if loc[0] == "steps" else set()
+        for part in loc[:last]:
+            parent = parent.get(part) if isinstance(parent, dict) else None
+        if isinstance(parent, dict):
+            parent.pop(loc[last], None)
+        if loc[0] == "steps" and last == 1:
+            broken.add(str(loc[1]))
     return {"ws": 1, "id": "unknown", "question": "unknown", **kept}, broken
 
 
