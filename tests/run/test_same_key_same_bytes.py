@@ -23,7 +23,11 @@ def start(lab: Lab, **environment: str) -> subprocess.Popen[str]:
     """A process of its own that runs the small study."""
     work = f"from pathlib import Path; from tests.run.lab import Lab; Lab(Path({str(lab.root)!r})).run()"
     return subprocess.Popen(
-        [sys.executable, "-c", work], cwd=ROOT, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", work],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -90,7 +94,7 @@ def by_row(lab: Lab, ran: Ran) -> dict[tuple[str, str], Any]:
 
 
 def test_two_processes_at_once_one_of_which_is_killed(finished: tuple[Lab, Ran], lab: Lab):
-    """With other numbers of threads and other hash seeds; what the killed one left, the other goes on from."""
+    """With other numbers of threads and other hash seeds; what the killed one left, the other uses."""
     killed = start(lab, PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
     other = start(lab, PYTHONHASHSEED="4242", OMP_NUM_THREADS="3")
     while stored(lab) < 15 and killed.poll() is None:

@@ -6,8 +6,16 @@ import sys
 
 import typer
 
-from ws_dsl.cli import keep, look, run, write
+from ws_dsl.cli.explain import explain
+from ws_dsl.cli.lock import lock
+from ws_dsl.cli.ls import list_artifacts
 from ws_dsl.cli.output import say
+from ws_dsl.cli.plan import check, plan
+from ws_dsl.cli.run import run
+from ws_dsl.cli.show import show
+from ws_dsl.cli.site import schema, site
+from ws_dsl.cli.verify import verify
+from ws_dsl.cli.why import why
 from ws_dsl.errors import WsDslError
 
 app = typer.Typer(
@@ -18,8 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (run, look, keep, write):
-    module.register(app)
+for command in (run, check, plan, lock, show, why, explain, verify, schema):
+    app.command()(command)
+app.command("ls")(list_artifacts)
+app.add_typer(site, name="site")
 
 
 def main() -> None:

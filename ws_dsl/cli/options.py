@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from ws_dsl.errors import WsDslError
-from ws_dsl.run.project import Project, find_project, studies
+from ws_dsl.run.project import find_project, studies
 from ws_dsl.run.session import Opened, Session
 
 Paths = Annotated[list[Path], typer.Argument(help="Study files, or folders of them.", show_default=False)]
-RegistryDir = Annotated[Path | None, typer.Option("--registry", help="The store.", show_default="registry/ of the project")]
-SiteDir = Annotated[Path | None, typer.Option("--site", help="The site.", show_default="site/ of the project")]
+RegistryDir = Annotated[
+    Path | None, typer.Option("--registry", help="The store.", show_default="registry/ of the project")
+]
+SiteDir = Annotated[
+    Path | None, typer.Option("--site", help="The site.", show_default="site/ of the project")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ModelSource = Annotated[
     str | None,
@@ -55,8 +59,3 @@ def model_step(source: str | None) -> dict[str, Any] | None:
     if not at:
         raise WsDslError(f"--model {source}: there is no such folder; a Hub model is written REPO@REVISION")
     return {"kind": "hf_model", "repo": repo, "revision": revision}
-
-
-def default_paths(project: Project, paths: list[Path] | None) -> list[Path]:
-    """The paths given, or the project's experiments."""
-    return paths or [project.root / "experiments"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,20 @@ def data(value: dict[str, Any]) -> None:
 def say(text: str = "") -> None:
     """Tells the user something that is no data."""
     print(text, file=sys.stderr, flush=True)
+
+
+def today() -> str:
+    """The date, as registrations bear it."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def shown(value: Any) -> str:
+    """A value in the column of a table."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None:
+        return "–"
+    return value.replace("\n", "⏎") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> None:
@@ -65,7 +80,9 @@ class BarProgress(PlainProgress):
 
         columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
         self.started = time.monotonic()
-        self.bar = Progress(*columns, TextColumn("{task.fields[speed]}"), console=Console(stderr=True), transient=True)
+        self.bar = Progress(
+            *columns, TextColumn("{task.fields[speed]}"), console=Console(stderr=True), transient=True
+        )
         self.task: TaskID = self.bar.add_task("", total=total, speed="")
         self.bar.start()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
-from ws_dsl.artifacts.estimate import Estimate
+from ws_dsl.artifacts.estimate import Estimate, Stat
+from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.table import Table
 from ws_dsl.errors import MeasurementError
@@ -29,6 +32,11 @@ class Results:
     def open(self, node: Node, column: str | None = None) -> Any:
         """An artifact in memory."""
         return self.library.open(self.state.keys[node], self.state.digests[node], column)
+
+    def facts(self, node: Node) -> Mapping[str, Any]:
+        """What its manifest says of an artifact."""
+        manifest = self.library.store.manifest(self.state.keys[node])
+        return manifest.facts if manifest else {}
 
 
 @dataclass
@@ -85,6 +93,65 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
         else:
             raise MeasurementError(f"{reference} holds no numbers that could be drawn")
     return found
+
+
+def listing(results: Results, reference: str) -> Frame:
+    """Everything that the cells behind a reference hold, as columns.
+
+    A record per row of Tables, Rows and Prompts, per cell of Estimates, per component of Sites; of anything
+    else, the facts in its manifest.
+    """
+    relation, column = results.plan.view(reference)
+    records: list[dict[str, Cell]] = []
+    for labels, node in relation.entries:
+        if node is not None:
+            found = _records(results.open(node, column), column, results.facts(node))
+            own: dict[str, Cell] = {axis: labels.get(axis) for axis in relation.axes}
+            records += [{**own, **record} for record in found]
+    return Frame(columns_of(records))
+
+
+def _records(artifact: Any, column: str | None, facts: Mapping[str, Any]) -> list[dict[str, Cell]]:
+    match artifact:
+        case Estimate(stats=stats):
+            return [
+                {
+                    name: value
+                    for statistic in stats
+                    for name, value in _statistic(statistic, stats[statistic])
+                }
+            ]
+        case Table(keys=keys, columns=columns):
+            picked = (
+                columns if column is None else [*keys, "status", column if column in columns else "value"]
+            )
+            return _rows({name: columns[name] for name in picked})
+        case Rows(columns=columns):
+            return _rows(columns)
+        case Prompts(keys=keys, columns=columns):
+            tokens = [len(ids) for ids in columns["ids"]]
+            return _rows({**{key: columns[key] for key in keys}, "text": columns["text"], "tokens": tokens})
+        case Sites(addresses=addresses, scores=scores):
+            return [{"site": a, "score": s} for a, s in zip(addresses, scores, strict=True)]
+        case _:
+            return [{name: value if _is_cell(value) else json.dumps(value) for name, value in facts.items()}]
+
+
+def _statistic(name: str, stat: Stat) -> Iterator[tuple[str, Cell]]:
+    yield name, stat.value
+    for part in ("low", "high", "sd"):
+        yield f"{name}.{part}", getattr(stat, part)
+    yield "n", stat.n
+    if stat.reason:
+        yield f"{name}.reason", stat.reason
+
+
+def _rows(columns: Mapping[str, Sequence[Cell]]) -> list[dict[str, Cell]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _is_cell(value: object) -> TypeGuard[Cell]:
+    return value is None or isinstance(value, (str, float, int))
 
 
 def figure_frame(figure: Figure, results: Results) -> tuple[Frame, Roles]:

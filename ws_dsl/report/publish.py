@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ws_dsl import __version__
 from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
 from ws_dsl.registry.manifest import Draft, Manifest
 from ws_dsl.registry.store import Store
 from ws_dsl.report.site import templates_folder
@@ -17,7 +18,6 @@ from ws_dsl.run.outcome import check_outcomes, decisions
 from ws_dsl.run.session import Opened
 from ws_dsl.specs.canonical import Json, canonical, digest
 
-KIND = "study_run"
 VERSION = 1
 """Raised whenever the same results make another page."""
 
@@ -37,9 +37,15 @@ class Published(NamedTuple):
 
 
 def publish(
-    opened: Opened, store: Store, site: Path, source: str, registered: str | None, cost: dict[str, Json]
+    opened: Opened,
+    store: Store,
+    site: Path,
+    source: str,
+    registered: str | None,
+    cost: dict[str, Json],
+    note: Callable[[str], None],
 ) -> Published:
-    """Renders the page of a study whose cells all exist, unless it is in the store, and brings the site up to it.
+    """Renders the page of a study whose cells all exist, unless its latest run was made from the same.
 
     Args:
         opened: The study.
@@ -48,44 +54,61 @@ def publish(
         source: Path of the study's file from the project's root.
         registered: Date at which the rules were locked before results, or None.
         cost: Time and counts of this run, written beside the page and kept out of it.
+        note: Told when a stored page is damaged and rendered anew.
+
+    Raises:
+        DamagedError, MissingError: a result cannot be read; see `ws_dsl.run.repair`.
     """
     inputs = _inputs(opened, store, source, registered)
-    key = digest({"scheme": 1, "kind": KIND, "version": VERSION, "params": inputs})
-    manifest = store.manifest(key) if store.has(key) else None
-    if manifest is None:
-        artifact = _render(opened, store, source, registered)
-        draft = Draft(
-            key=key,
-            kind=KIND,
-            version=VERSION,
-            params=inputs,
-            inputs={},
-            environment={},
-            made={},
-            artifact=artifact,
-            seconds=0.0,
-            tools={"ws-dsl": __version__},
-        )
-        (manifest,) = store.commit([draft])
+    manifest = _latest(opened.plan.spec.id, store, note)
+    if manifest is None or {**manifest.params, "after": None} != {**inputs, "after": None}:
+        manifest = _commit(store, inputs, manifest, _render(opened, store, source, registered))
     folder = site / "studies" / opened.plan.spec.id
     changed = _bring(manifest, store, folder)
     if changed or cost["made"]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "run.json").write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-    return Published(json.loads(store.read(manifest, "study.json")), folder / "index.md", changed)
+    return Published(json.loads(store.read(manifest, RUN_FILE)), folder / "index.md", changed)
+
+
+def _latest(study: str, store: Store, note: Callable[[str], None]) -> Manifest | None:
+    """The latest run of a study whose page is intact."""
+    for run in store.catalogue.runs(study):
+        if not store.quarantine(run.key, "damaged when its page was read"):
+            return store.manifest(run.key)
+        note(f"{study}: the stored page is damaged; set aside")
+    return None
+
+
+def _commit(store: Store, inputs: dict[str, Json], after: Manifest | None, page: Artifact) -> Manifest:
+    """A new run; it names the one before, so that a study returning to what it was has a new latest run."""
+    params: dict[str, Json] = {**inputs, "after": after.key if after else None}
+    draft = Draft(
+        key=digest({"scheme": 1, "kind": RUN_KIND, "version": VERSION, "params": params}),
+        kind=RUN_KIND,
+        version=VERSION,
+        params=params,
+        inputs={},
+        environment={},
+        made={},
+        artifact=page,
+        seconds=0.0,
+        tools={"ws-dsl": __version__},
+    )
+    (manifest,) = store.commit([draft])
+    return manifest
 
 
 def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -> dict[str, Json]:
     """All that the page is made from."""
     plan, state = opened.plan, opened.state
     templates = sorted(templates_folder().glob("*.md.j2"))
+    cells = [[node.step, dict(node.labels), state.keys[node], state.digests[node]] for node in plan.nodes]
     return {
         "study": digest(plan.document.data),
         "source": source,
         "registered": registered,
-        "cells": [
-            [node.step, dict(node.labels), state.keys[node], state.digests[node]] for node in plan.nodes
-        ],
+        "cells": digest(cells),
         "templates": {path.name: store.hash_file(path) for path in templates},
     }
 
@@ -118,7 +141,7 @@ def _render(opened: Opened, store: Store, source: str, registered: str | None) -
             for path in sorted(Path(folder).rglob("*"))
             if path.is_file()
         }
-    return Artifact({**files, "study.json": canonical(record)}, {"study": plan.spec.id})
+    return Artifact({**files, RUN_FILE: canonical(record)}, {"study": plan.spec.id})
 
 
 def _bring(manifest: Manifest, store: Store, folder: Path) -> bool:

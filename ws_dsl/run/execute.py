@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-
 from typing import Any, Protocol
 
 from ws_dsl import __version__

@@ -1,31 +1,34 @@
 """Registration: rules frozen before results.
 
-`STUDY.lock` beside the studies is committed with them. It is append-only: one JSON object a line, with the study,
-the date, the digest of its rules with the steps they read, and whether results existed when it was written.
+`STUDY.lock` beside the studies is committed with them, so that *post hoc* survives a new store. It is
+append-only, one JSON object a line, of two forms: a registration, written by `ws-dsl lock`, and the first
+results that a study's rules read, written by `ws-dsl run`.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ws_dsl.errors import WsDslError
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.plan import Plan
+from ws_dsl.plan.state import State
+from ws_dsl.specs import types
 from ws_dsl.specs.canonical import digest
+from ws_dsl.specs.kind import gives
 
 NAME = "STUDY.lock"
 
 
-class Entry(NamedTuple):
-    """One registration.
+class Registration(NamedTuple):
+    """Rules that were written down.
 
     Attributes:
         study: Id of the study.
         registered: ISO date.
         rules: Digest of the rules and all they read.
-        results: Digests of the estimates that existed then; empty where the registration came first.
+        results: Content digests of what they rest on and existed then; empty where they came first.
     """
 
     study: str
@@ -34,62 +37,147 @@ class Entry(NamedTuple):
     results: list[str]
 
 
-def rules_digest(plan: Plan) -> str:
-    """Digest of the rules and of the declaration of everything that they read, inputs of inputs included.
+class FirstResults(NamedTuple):
+    """Estimates that a study's rules read, when they first existed.
 
-    What is declared counts, not what was found: kinds, versions, parameters, labels, data files by content are the
-    key's business.
+    Attributes:
+        study: Id of the study.
+        results_on: ISO date.
+        estimates: Content digest by digest of what was declared.
     """
-    read: list[Node] = []
-    for rule in plan.spec.rules.values():
-        for text in rule.read.values():
-            read += [node for _, node in plan.view(text)[0].entries if node is not None]
-    seen: dict[Node, int] = {}
-    waiting = list(read)
-    while waiting:
-        node = waiting.pop()
-        if node not in seen:
-            seen[node] = len(seen)
-            waiting += [edge.node for edge in node.edges()]
-    declared = sorted(digest([n.kind.name, n.params, n.labels, n.made]) for n in seen)
-    rules = {name: rule.model_dump() for name, rule in plan.spec.rules.items()}
-    return digest({"rules": rules, "declared": declared})
+
+    study: str
+    results_on: str
+    estimates: dict[str, str]
 
 
-def entries(folder: Path) -> list[Entry]:
-    """Registrations in a folder, oldest first.
+class Locked(NamedTuple):
+    """What a lock file says of one study, oldest first."""
+
+    registrations: list[Registration]
+    results: list[FirstResults]
+
+
+def read_lock(plan: Plan) -> Locked:
+    """The entries of a study in the lock file beside it.
 
     Raises:
-        WsDslError: the file is not what `lock` writes.
+        WsDslError: the file is not what `lock` and `run` write.
     """
-    path = folder / NAME
-    if not path.is_file():
-        return []
-    found: list[Entry] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    path = plan.document.folder / NAME
+    locked = Locked([], [])
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
         try:
-            found.append(Entry(**json.loads(line)))
-        except (ValueError, TypeError):
+            entry = json.loads(line)
+            if entry["study"] != plan.spec.id:
+                continue
+            if "registered" in entry:
+                locked.registrations.append(Registration(**entry))
+            else:
+                locked.results.append(FirstResults(**entry))
+        except (ValueError, TypeError, KeyError):
             raise WsDslError(
-                f"{path}:{number} is no registration; {NAME} is written by `ws-dsl lock` alone"
+                f"{path}:{number} is no entry of a lock file; {NAME} is written by `ws-dsl` alone"
             ) from None
-    return found
+    return locked
 
 
-def registered(plan: Plan) -> str | None:
-    """Date of the registration that covers the rules as they are, made before any result; None is *post hoc*."""
-    rules = rules_digest(plan)
-    mine = [e for e in entries(plan.document.folder) if e.study == plan.spec.id and e.rules == rules]
+def registered(plan: Plan, state: State) -> str | None:
+    """Date of the registration of the rules as they are, made before any result; None is *post hoc*."""
+    rules = rules_digest(plan, state)
+    mine = [entry for entry in read_lock(plan).registrations if entry.rules == rules]
     return mine[0].registered if mine and not mine[0].results else None
 
 
-def lock(plan: Plan, date: str, results: list[str]) -> Entry | None:
+def lock(plan: Plan, state: State, date: str) -> Registration | None:
     """Appends a registration of the rules as they are; None where they are registered already."""
-    folder, rules = plan.document.folder, rules_digest(plan)
-    known: list[Any] = [e for e in entries(folder) if e.study == plan.spec.id and e.rules == rules]
-    if known:
+    rules = rules_digest(plan, state)
+    locked = read_lock(plan)
+    if any(entry.rules == rules for entry in locked.registrations):
         return None
-    entry = Entry(plan.spec.id, date, rules, results)
-    with (folder / NAME).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry._asdict()) + "\n")
+    declared = _declared(plan, state)
+    read = _read_by_rules(plan)
+    once = {what: found for entry in locked.results for what, found in entry.estimates.items()}
+    known = {once[declared[node]] for node in read if declared[node] in once}
+    known |= {state.digests[node] for node in _behind(read) if _is_result(node) and node in state.digests}
+    entry = Registration(plan.spec.id, date, rules, sorted(known))
+    _append(plan, entry)
     return entry
+
+
+def record_results(plan: Plan, state: State, date: str) -> None:
+    """Appends the estimates that the rules read, those that are not there yet."""
+    declared = _declared(plan, state)
+    once = {what for entry in read_lock(plan).results for what in entry.estimates}
+    found = {declared[node]: state.digests[node] for node in _read_by_rules(plan)}
+    fresh = {what: content for what, content in sorted(found.items()) if what not in once}
+    if fresh:
+        _append(plan, FirstResults(plan.spec.id, date, fresh))
+
+
+def rules_digest(plan: Plan, state: State) -> str:
+    """Digest of the rules and of the declaration of everything that they read, inputs of inputs included.
+
+    Names of steps do not count, and neither do versions of kinds; parameters do, and files by their content.
+    """
+    declared = _declared(plan, state)
+    return digest(
+        {
+            name: {
+                "read": {
+                    read: sorted(declared[n] for n in _cells(plan, text)) for read, text in rule.read.items()
+                },
+                "first": [case.model_dump() for case in rule.first],
+                "otherwise": rule.otherwise.model_dump(),
+            }
+            for name, rule in plan.spec.rules.items()
+        }
+    )
+
+
+def _declared(plan: Plan, state: State) -> dict[Node, str]:
+    """Digest of what is declared of every cell, whether or not it exists."""
+    found: dict[Node, str] = {}
+    for node in plan.nodes:
+        inputs = {
+            field: [[found[edge.node], edge.column, list(edge.pooled)] for edge in edges]
+            for field, edges in node.inputs.items()
+        }
+        files = {field: state.hash_path(path) for field, path in node.files.items()}
+        found[node] = digest([node.kind.name, node.params, files, inputs, node.made])
+    return found
+
+
+def _cells(plan: Plan, text: str) -> list[Node]:
+    return [node for _, node in plan.view(text)[0].entries if node is not None]
+
+
+def _read_by_rules(plan: Plan) -> list[Node]:
+    texts = [text for rule in plan.spec.rules.values() for text in rule.read.values()]
+    return list(dict.fromkeys(node for text in texts for node in _cells(plan, text)))
+
+
+def _behind(nodes: list[Node]) -> set[Node]:
+    """The nodes and everything that they are made from."""
+    seen: set[Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += [edge.node for edge in node.edges()]
+    return seen
+
+
+def _is_result(node: Node) -> bool:
+    return bool({types.Table, types.Estimate} & set(gives(node.kind.spec)))
+
+
+def _append(plan: Plan, entry: Registration | FirstResults) -> None:
+    path = plan.document.folder / NAME
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry._asdict()) + "\n")
+    except OSError as error:
+        raise WsDslError(f"{path} cannot be written: {error.strerror}") from None

@@ -24,7 +24,7 @@ def repaired(plan: Plan, state: State, store: Store, note: Callable[[str], None]
         work: Makes what is missing, and reads.
 
     Raises:
-        DamagedError, MissingError: what cannot be read is no artifact of the study, or is damaged again and again.
+        DamagedError, MissingError: what cannot be read is no artifact of the study, or is damaged each time.
     """
     for _ in plan.nodes:
         try:

@@ -100,7 +100,7 @@ class Session:
         return opened
 
     def hash_path(self, path: Path) -> Json:
-        """Digest of a file, digests by name of a checkpoint folder's files, or None where there is nothing."""
+        """Digest of a file, digests by name of a checkpoint's files, or None where there is nothing."""
         if path.is_dir():
             return {name: self.store.hash_file(path / name) for name in defining_files(path)}
         return self.store.hash_file(path) if path.is_file() else None

@@ -1,0 +1,97 @@
+"""`plan`, `check`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ws_dsl.cli.options import AsJson, Device, ModelSource, Paths, RegistryDir, open_session, open_studies
+from ws_dsl.cli.output import data
+from ws_dsl.cli.why import explained
+from ws_dsl.plan.node import Node
+from ws_dsl.run.session import Opened, Session
+
+
+def plan(
+    paths: Paths,
+    model: ModelSource = None,
+    registry: RegistryDir = None,
+    device: Device = "cpu",
+    json: AsJson = False,
+) -> None:
+    """Say what is cached, stale, new, or waits for another cell; nothing is run."""
+    session = open_session(registry, device=device)
+    show_plans(session, open_studies(session, paths, model), json)
+
+
+def check(
+    paths: Paths, model: ModelSource = None, registry: RegistryDir = None, json: AsJson = False
+) -> None:
+    """Find mistakes in studies without loading a model: exits 2 where there are any."""
+    session = open_session(registry)
+    opened = open_studies(session, paths, model)
+    if json:
+        data({"studies": [{"study": s.plan.spec.id, "cells": len(s.plan.nodes)} for s in opened]})
+        return
+    for study in opened:
+        cells = len(study.plan.nodes)
+        print(f"{session.project.shown(study.file)}: {study.plan.spec.id}, {cells} cells, no mistakes")
+
+
+def show_plans(session: Session, opened: list[Opened], json: bool) -> None:
+    """Prints what is cached, stale, new or waiting in every step."""
+    found = [{"study": study.plan.spec.id, "steps": _steps(session, study)} for study in opened]
+    if json:
+        data({"studies": found})
+        return
+    for study in found:
+        totals = Counter[str]()
+        for step in study["steps"]:
+            totals.update(step["cells"])
+        print(f"{study['study']}: {_counted(totals)}")
+        for step in study["steps"]:
+            unread = "" if step["read"] else "  [nothing reads it]"
+            print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")
+            for reason in step["why"]:
+                print(f"    {reason}")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _steps(session: Session, study: Opened) -> list[dict[str, Any]]:
+    read = {edge.node for node in study.plan.nodes for edge in node.edges()} | _read_by_report(study)
+    found: list[dict[str, Any]] = []
+    for name, nodes in study.plan.steps().items():
+        counts: Counter[str] = Counter()
+        why: dict[str, None] = {}
+        for node in nodes:
+            if study.state.status(node) != "new":
+                counts[study.state.status(node)] += 1
+                continue
+            cell = explained(session, study, node)
+            counts[cell["status"]] += 1
+            if cell["status"] == "stale":
+                why.update(dict.fromkeys(cell["why"]))
+        is_read = name.startswith("check/") or any(node in read for node in nodes)
+        found.append(
+            {
+                "step": name,
+                "kind": nodes[0].kind.name,
+                "cells": dict(counts),
+                "why": list(why),
+                "read": is_read,
+            }
+        )
+    return found
+
+
+def _read_by_report(study: Opened) -> set[Node | None]:
+    spec = study.plan.spec
+    texts = [text for rule in spec.rules.values() for text in rule.read.values()]
+    texts += [table.of for table in spec.report.tables.values()]
+    for figure in spec.report.figures.values():
+        roles = [figure.of] if figure.of else [figure.x, figure.y]
+        texts += [text for text in roles if isinstance(text, str)]
+    return {node for text in texts for _, node in study.plan.view(text)[0].entries}
