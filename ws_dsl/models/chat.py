@@ -92,14 +92,17 @@ def render_chat(tokenizer: Any, messages: Sequence[Message], prefill: str | None
 
 
 def _template(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> str:
-    return tokenizer.apply_chat_template(
-        [turn._asdict() for turn in turns],
-        tokenize=False,
-        add_generation_prompt=turns[-1].role != "assistant",
-        continue_final_message=prefill is not None,
-        enable_thinking=False,
-        date_string=_DATE,
-    )
+    try:
+        return tokenizer.apply_chat_template(
+            [turn._asdict() for turn in turns],
+            tokenize=False,
+            add_generation_prompt=turns[-1].role != "assistant",
+            continue_final_message=prefill is not None,
+            enable_thinking=False,
+            date_string=_DATE,
+        )
+    except ValueError as error:
+        raise ModelError(f"the chat template rewrites what the assistant says: {error}") from None
 
 
 def _frames(tokenizer: Any, turns: Sequence[Message], prefill: str | None) -> list[str]:
