@@ -20,7 +20,7 @@ test-slow: .venv/installed-test
 check: .venv/installed-test
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports --no-logo
 
 # Trains the embedded model anew, in place of the shipped weights.
