@@ -19,13 +19,17 @@ def test_over_a_field_names_the_axis_after_it(plan: Planned):
 
 
 def test_keys_of_over_are_crossed_and_as_names_the_axis(plan: Planned):
-    made = plan(ITEMS + "s: {kind: score, of: items, over: {level as depth: {low: 1, high: 2}, seed: [0, 1]}}")
+    made = plan(
+        ITEMS + "s: {kind: score, of: items, over: {level as depth: {low: 1, high: 2}, seed: [0, 1]}}"
+    )
     expected = [{"depth": depth, "seed": seed} for depth in ("low", "high") for seed in ("0", "1")]
     assert cells(made, "s") == expected
 
 
 def test_a_patch_sets_several_fields_at_once(plan: Planned):
-    made = plan(ITEMS + "s: {kind: score, of: items, over: {size: {small: {level: 1, seed: 5}, large: {level: 2}}}}")
+    made = plan(
+        ITEMS + "s: {kind: score, of: items, over: {size: {small: {level: 1, seed: 5}, large: {level: 2}}}}"
+    )
     assert cells(made, "s") == [{"size": "small"}, {"size": "large"}]
     assert [(n.spec.level, n.spec.seed) for n in made.steps()["s"]] == [(1.0, 5), (2.0, 0)]
 
@@ -204,12 +208,16 @@ def test_rows_restrict_and_cross_as_any_input(plan: Planned):
 
 
 def test_inputs_come_before_what_reads_them(plan: Planned):
-    made = plan("m: {kind: mean, of: s}\ns: {kind: score, of: p}\np: {kind: parts, of: items}\nitems: {kind: items}")
+    made = plan(
+        "m: {kind: mean, of: s}\ns: {kind: score, of: p}\np: {kind: parts, of: items}\nitems: {kind: items}"
+    )
     place = {node: index for index, node in enumerate(made.nodes)}
     assert all(place[edge.node] < place[node] for node in made.nodes for edge in node.edges())
 
 
-def test_a_kind_that_follows_its_inputs_gives_what_they_are(plan: Planned, wrong: Callable[..., list[Problem]]):
+def test_a_kind_that_follows_its_inputs_gives_what_they_are(
+    plan: Planned, wrong: Callable[..., list[Problem]]
+):
     steps = ITEMS + "s: {kind: score, of: items}\nm: {kind: mean, of: s}\n"
     assert plan(steps + "g: {kind: gap, plus: m, minus: m}\nh: {kind: gap, plus: g, minus: m}")
     (problem,) = wrong(steps + "g: {kind: gap, plus: s, minus: s}\nh: {kind: gap, plus: g, minus: m}")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.plan.conftest import HEAD
 from ws_dsl.errors import SpecError
 from ws_dsl.plan.planner import make_plan
 from ws_dsl.specs.source import read
-
-from tests.plan.conftest import HEAD
 
 ITEMS = "items: {kind: items}\n"
 SCORED = ITEMS + "s: {kind: score, of: items, over: {level: [1, 2]}}\nm: {kind: mean, of: s}\n"
@@ -42,7 +41,10 @@ FIELDS = {
     "rows of what is no Rows": (SCORED + "t: {kind: mean, of: s, «rows: m}", "wrong-type"),
     "a loop": (ITEMS + "s: {kind: score, of: items, «until: {read: m}}", "not-available"),
     "rounds": (ITEMS + "s: {kind: score, of: items, over: {«seed as round: [1, 2]}}", "not-available"),
-    "a seed that follows an axis": (ITEMS + "s: {kind: score, of: items, «seed: {axis: draw}}", "not-available"),
+    "a seed that follows an axis": (
+        ITEMS + "s: {kind: score, of: items, «seed: {axis: draw}}",
+        "not-available",
+    ),
 }
 
 REFERENCES = {
@@ -136,7 +138,8 @@ AXES = {
         "ambiguous-axis",
     ),
     "a label that stands for two things": (
-        SCORED + "t: {kind: score, of: items, over: {level: {1: 7, 2: 8}}}\ng: {kind: gap, plus: s, «minus: t}",
+        SCORED
+        + "t: {kind: score, of: items, over: {level: {1: 7, 2: 8}}}\ng: {kind: gap, plus: s, «minus: t}",
         "ambiguous-axis",
     ),
     "cells without a partner": (
@@ -211,7 +214,10 @@ RULES = {
         "wrong-value",
     ),
     "not total": ("read: {r: m}\nfirst: []", "missing-field"),
-    "cases are a list": ("read: {r: m}\n«first: {when: {}}\notherwise: {verdict: a, claim: b}", "wrong-value"),
+    "cases are a list": (
+        "read: {r: m}\n«first: {when: {}}\notherwise: {verdict: a, claim: b}",
+        "wrong-value",
+    ),
 }
 
 FIGURES = {
@@ -315,7 +321,9 @@ def test_what_exists_is_listed_and_what_was_meant_is_offered(tmp_path: Path):
 
 def test_the_mistake_is_in_the_file_where_it_is_written(tmp_path: Path):
     (tmp_path / "parents").mkdir()
-    (tmp_path / "parents" / "base.yaml").write_text(HEAD + "  items: {kind: items, cout: 1}\n", encoding="utf-8")
+    (tmp_path / "parents" / "base.yaml").write_text(
+        HEAD + "  items: {kind: items, cout: 1}\n", encoding="utf-8"
+    )
     child = tmp_path / "child.yaml"
     child.write_text("extends: parents/base.yaml\nsteps:\n  s: {kind: score, of: itms}\n", encoding="utf-8")
     with pytest.raises(SpecError) as caught:

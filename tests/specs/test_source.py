@@ -60,7 +60,9 @@ def test_refused_with_its_place(tmp_path: Path, text: str | bytes, expected: tup
         load(tmp_path, text)
     (problem,) = caught.value.problems
     assert (problem.place.line, problem.place.column, problem.code) == expected
-    assert str(problem).startswith(f"{tmp_path / 'study.yaml'}:{expected[0]}:{expected[1]} error[{expected[2]}]")
+    assert str(problem).startswith(
+        f"{tmp_path / 'study.yaml'}:{expected[0]}:{expected[1]} error[{expected[2]}]"
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
@@ -77,7 +79,21 @@ def test_every_duplicate_is_told_with_the_line_of_the_first(tmp_path: Path):
 
 def test_scalars_of_yaml_1_2(tmp_path: Path):
     text = 'a: [Yes, no, on, true, null, ~, 1, 1.0, 1e0, 0x10, "1", 2026-11-21, 2026-11-21T10:00:00Z, 12:30, é]\n'
-    expected = ["Yes", "no", "on", True, None, None, 1, 1.0, 1.0, 16, "1", "2026-11-21", "2026-11-21T10:00:00Z"]
+    expected = [
+        "Yes",
+        "no",
+        "on",
+        True,
+        None,
+        None,
+        1,
+        1.0,
+        1.0,
+        16,
+        "1",
+        "2026-11-21",
+        "2026-11-21T10:00:00Z",
+    ]
     assert load(tmp_path, text).data == {"a": [*expected, "12:30", "é"]}
 
 
@@ -86,7 +102,9 @@ def test_keys_are_the_text_that_is_written(tmp_path: Path):
     assert list(load(tmp_path, text).data) == ["1", "1.0", "true", "null", "2026-01-01"]
 
 
-@pytest.mark.parametrize("text", ["\ufeffws: 1\na: b\n", "ws: 1\r\na: b\r\n", "ws: 1\na: b", "---\nws: 1\na: b\n..."])
+@pytest.mark.parametrize(
+    "text", ["\ufeffws: 1\na: b\n", "ws: 1\r\na: b\r\n", "ws: 1\na: b", "---\nws: 1\na: b\n..."]
+)
 def test_byte_order_mark_line_ends_and_document_marks_mean_nothing(tmp_path: Path, text: str):
     assert load(tmp_path, text).data == {"ws": 1, "a": "b"}
 
