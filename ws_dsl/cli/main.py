@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from ws_dsl.cli.doctor import doctor
 from ws_dsl.cli.explain import explain
 from ws_dsl.cli.lock import lock
 from ws_dsl.cli.ls import list_artifacts
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, plan, lock, show, why, explain, verify, schema):
+for command in (run, check, plan, lock, show, why, explain, doctor, verify, schema):
     app.command()(command)
 app.command("ls")(list_artifacts)
 app.add_typer(site, name="site")
