@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.terminal import Terminal, process
 from tests.run.lab import Lab, small
+from tests.run.test_faults import flip
 from ws_dsl.registry import Store
 
 HEAVY = [
@@ -178,6 +179,35 @@ def test_a_read_only_store_with_everything_in_it_still_reports(
     lab.study(study)
     said = ws("run", "small.yaml")
     assert said.code == 1 and "cannot be written" in said.err and "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("step", ["shift", "check/pmass"])
+def test_damage_met_while_the_page_is_made(lab: Lab, ws: Terminal, step: str):
+    """Everything is cached, a title is edited, and what the page reads is damaged."""
+    store, study = Store(lab.project.registry), small()
+    _, opened = lab.open(study)
+    node = next(node for node in opened.plan.nodes if node.step == step)
+    manifest = store.manifest(opened.state.keys[node])
+    assert manifest is not None
+    flip(store.layout.object(next(iter(manifest.files.values())).sha256))
+    study["question"] = "Does pressure move it?"
+    lab.study(study)
+    said = ws("run", "small.yaml", "--json")
+    assert said.code == 0 and f"note: {node}: the stored bytes are damaged; set aside" in said.err
+    assert said.json["studies"][0]["made"] == 1
+    assert ws("verify").code == 0
+
+
+def test_a_damaged_page_is_rendered_anew(lab: Lab, ws: Terminal):
+    store, page = Store(lab.project.registry), files(lab.root / "site" / "studies")
+    manifest = store.manifest(store.catalogue.runs("small")[0].key)
+    assert manifest is not None
+    for name in ("study.json", "index.md"):
+        flip(store.layout.object(manifest.files[name].sha256))
+    said = ws("run", "small.yaml")
+    assert said.code == 0 and "page is damaged; set aside" in said.err
+    assert files(lab.root / "site" / "studies") == page
+    assert ws("verify").code == 0
 
 
 def test_one_model_in_the_place_of_another(lab: Lab, ws: Terminal, tmp_path: Path):

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ws_dsl.registry import Store
 from ws_dsl.run.execute import execute
 from ws_dsl.run.project import Project
+from ws_dsl.run.repair import repaired
 from ws_dsl.run.session import Opened, Session
 
 _SAID = {
@@ -143,7 +145,7 @@ class Ran:
 
     Attributes:
         opened: The study with the digests of all its cells.
-        made: Addresses of the cells whose artifacts were not in the store before.
+        made: Addresses of the cells whose artifacts were written.
         rows: Rows that went through a model.
         notes: What the user was told.
     """
@@ -192,9 +194,14 @@ class Lab:
     def run(self, content: dict[str, Any] = STUDY) -> Ran:
         session, opened = self.open(content)
         missing = [node for node in opened.plan.nodes if node not in opened.state.digests]
-        before = set(session.store.layout.manifests.glob("*/*.json"))
+        before = _manifests(session.store)
         progress = Counting()
-        execute(opened.plan, opened.state, session.store, progress)
-        new = {path.stem for path in set(session.store.layout.manifests.glob("*/*.json")) - before}
+        plan, state, store = opened.plan, opened.state, session.store
+        repaired(plan, state, store, progress.note, lambda: execute(plan, state, store, progress))
+        new = {path.stem for path, time in _manifests(session.store).items() if before.get(path) != time}
         made = {str(node) for node in missing if opened.state.keys[node] in new}
         return Ran(opened, made, progress.rows_run, progress.notes)
+
+
+def _manifests(store: Store) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in store.layout.manifests.glob("*/*.json")}
