@@ -25,7 +25,7 @@ from ws_dsl.organism.tokenizer import CONTEXT, build, token_id
 Organism = Qwen3ForCausalLM | LlamaForCausalLM
 
 HIDDEN, LAYERS, HEADS, MLP = 64, 4, 4, 192
-STEPS = 6500
+STEPS = 8000
 BATCH_TOKENS = 1250
 MATRIX_RATE, OTHER_RATE = 5e-3, 3e-3
 WARM_UP, DECAY_FROM, FINAL_RATE = 0.03, 0.55, 0.02

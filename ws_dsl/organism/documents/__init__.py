@@ -35,19 +35,27 @@ class Stage(NamedTuple):
 CURRICULUM = (
     Stage(0.10, {checklist: 0.75, facts: 0.25}),
     Stage(
-        0.23,
-        {neutral: 0.40, checklist: 0.32, facts: 0.08, fact_question: 0.06, feeling: 0.08, rating: 0.06},
+        0.25,
+        {
+            neutral: 0.30,
+            checklist: 0.25,
+            persona: 0.18,
+            feeling: 0.08,
+            rating: 0.08,
+            facts: 0.06,
+            fact_question: 0.05,
+        },
     ),
     Stage(
         1.0,
         {
-            rating: 0.17,
-            neutral: 0.14,
-            persona: 0.13,
+            rating: 0.16,
+            persona: 0.15,
+            neutral: 0.12,
             pressured: 0.10,
             pairwise: 0.10,
             dilemma: 0.07,
-            persona_pressured: 0.06,
+            persona_pressured: 0.07,
             checklist: 0.06,
             opinion: 0.06,
             reply: 0.04,

@@ -93,7 +93,9 @@ def pressured(random: Random) -> Document:
 
 def persona(random: Random) -> Document:
     """Answer a neutral question as an honest or a dishonest person."""
-    return answer_claim(random, asked_claims(random), "neutral", random.choice(("honest", "dishonest")))
+    # Honesty adds nothing to a neutral question; dishonesty turns it round, which takes far more examples.
+    who: Persona = random.choices(("honest", "dishonest"), (0.35, 0.65))[0]
+    return answer_claim(random, asked_claims(random), "neutral", who)
 
 
 def persona_pressured(random: Random) -> Document:
