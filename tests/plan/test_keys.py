@@ -75,7 +75,7 @@ def test_golden_table(keys: Keys, snapshot: SnapshotAssertion):
     made = keys(
         SHIPPED,
         head=HEAD.replace("{kind: made_model}", "{kind: hf_model, path: m}"),
-        hash_path=lambda path: "0" * 64,
+        hash_path=lambda path: "0" * 64, contents=lambda key: "1" * 64,
     )
     assert {name: key for name, key in made.items() if not name.startswith("check/")} == snapshot
 

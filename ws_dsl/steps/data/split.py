@@ -12,12 +12,14 @@ Inputs and output
     `split`, one label per part; gives Rows.
 
 Reference
-    Largest-remainder rounding within each stratum; units in the order of a SHA-256 of seed and unit.
+    Every stratum's shares are rounded down or up; remainders carry over to the next stratum, so that the parts have
+    their shares as a whole. Units in the order of a SHA-256 of seed and unit: the order of rows plays no part.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -25,6 +27,7 @@ from pydantic import Field, field_validator
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.rows import Rows
+from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.inspection import Complaint, Inspection
 from ws_dsl.specs.kind import Column, Kind, Ref, Seed
@@ -55,7 +58,11 @@ class Split(Kind[types.Rows]):
         columns = inspection.columns("of")
         for name in spec.stratify if columns is not None else []:
             if name not in columns:
-                yield Complaint("stratify", "unknown-column", f"there is no column {name!r} (columns: {', '.join(columns)})")
+                yield Complaint(
+                    "stratify",
+                    "unknown-column",
+                    f"there is no column {name!r} (columns: {', '.join(columns)})",
+                )
 
 
 version = 1
@@ -69,25 +76,50 @@ def run(cells: Sequence[Cell[Split]], context: Context) -> Iterator[tuple[Cell[S
 
 
 def divide(rows: Rows, spec: Split) -> dict[str, list[int]]:
-    """Places of the rows of every part, in their order."""
+    """Places of the rows of every part, in their order.
+
+    Raises:
+        MeasurementError: a unit has rows in several strata.
+    """
     units = list(zip(*(rows.columns[name] for name in rows.unit), strict=True))
-    strata: dict[tuple[Any, ...], dict[tuple[Any, ...], None]] = {}
+    stratum_of: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for index, unit in enumerate(units):
         stratum = tuple(rows.columns[name][index] for name in spec.stratify)
-        strata.setdefault(stratum, {})[unit] = None
+        if stratum_of.setdefault(unit, stratum) != stratum:
+            raise MeasurementError(
+                f"unit {unit} has rows of {stratum_of[unit]} and of {stratum}: "
+                f"it cannot be stratified by {', '.join(spec.stratify)}"
+            )
+    strata: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for unit in sorted(stratum_of, key=lambda unit: _draw(spec.seed, unit)):
+        strata.setdefault(stratum_of[unit], []).append(unit)
     part_of: dict[tuple[Any, ...], str] = {}
-    for members in strata.values():
-        order = sorted(members, key=lambda unit: hashlib.sha256(repr((spec.seed, unit)).encode()).digest())
+    owed = dict.fromkeys(spec.into, 0.0)
+    for stratum in sorted(strata, key=lambda stratum: _draw(spec.seed, stratum)):
         start = 0
-        for part, count in _counts(spec.into, len(order)).items():
-            part_of.update(dict.fromkeys(order[start : start + count], part))
+        for part, count in _counts(spec.into, len(strata[stratum]), owed).items():
+            part_of.update(dict.fromkeys(strata[stratum][start : start + count], part))
             start += count
     return {part: [i for i, unit in enumerate(units) if part_of[unit] == part] for part in spec.into}
 
 
-def _counts(into: dict[str, float], total: int) -> dict[str, int]:
-    counts = {part: int(share * total) for part, share in into.items()}
-    by_remainder = sorted(into, key=lambda part: counts[part] - into[part] * total)
-    for part in by_remainder[: total - sum(counts.values())]:
+def _draw(seed: int, value: tuple[Any, ...]) -> bytes:
+    """A random place in an order, the same whatever else is in it."""
+    return hashlib.sha256(repr((seed, value)).encode()).digest()
+
+
+def _counts(into: dict[str, float], total: int, owed: dict[str, float]) -> dict[str, int]:
+    """Units of one stratum by part: each share rounded down or up.
+
+    Rounding up goes to the parts that are owed most by this stratum and those before it; what remains owed is kept
+    in `owed`, so that the parts as a whole have their shares too.
+    """
+    exact = {part: share * total for part, share in into.items()}
+    counts = {part: math.floor(units + 1e-9) for part, units in exact.items()}
+    for part in into:
+        owed[part] += exact[part] - counts[part]
+    fractional = [part for part in into if exact[part] - counts[part] > 1e-9]
+    for part in sorted(fractional, key=lambda part: -owed[part])[: total - sum(counts.values())]:
         counts[part] += 1
+        owed[part] -= 1
     return counts
