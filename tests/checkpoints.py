@@ -1,8 +1,8 @@
 """Small random checkpoints on which a measurement that is wrong cannot look right.
 
-Their attention is peaked and their logits are spread out, so that a wrong mask, position, head or BOS moves
-every number by far more than rounding. Grouped-query attention, tokenizers with and without BOS, chat
-templates that trim.
+Their attention is peaked, their logits are spread out and no norm is neutral, so that a wrong mask, position,
+head, norm or BOS moves every number by far more than rounding. Grouped-query attention, windows shorter than
+the prompts, tokenizers with and without BOS, chat templates that trim.
 """
 
 from __future__ import annotations
@@ -12,9 +12,32 @@ from typing import Any, Literal
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
-Family = Literal["qwen3", "llama"]
+Family = Literal["qwen2", "qwen3", "llama", "mistral", "gemma3"]
+FAMILIES: tuple[Family, ...] = ("qwen2", "qwen3", "llama", "mistral", "gemma3")
+WINDOW = 12
+"""Tokens that a windowed layer of Mistral or Gemma 3 sees; prompts of the tests are longer."""
+
+_CLASSES: dict[Family, Any] = {
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "mistral": (MistralConfig, MistralForCausalLM),
+    "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM),
+}
 
 _SENTENCES = (
     "Is it true that seven plus two is nine?",
@@ -46,11 +69,13 @@ _HEADERS = """{{ bos_token }}{%- for m in messages %}<|start|>{{ m.role }}<|end|
 
 
 def tokenizer(family: Family) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer; Llama's adds BOS and its template writes BOS too."""
-    special = {
-        "qwen3": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"],
-        "llama": ["<|bos|>", "<|eot|>", "<|start|>", "<|end|>"],
-    }[family]
+    """A byte-level BPE tokenizer; but for Qwen's it adds BOS, and the chat template writes BOS too."""
+    qwen = family in ("qwen2", "qwen3")
+    special = (
+        ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
+        if qwen
+        else ["<|bos|>", "<|eot|>", "<|start|>", "<|end|>"]
+    )
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -61,7 +86,7 @@ def tokenizer(family: Family) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     core.train_from_iterator(_SENTENCES, trainer)
-    if family == "qwen3":
+    if qwen:
         return PreTrainedTokenizerFast(
             tokenizer_object=core, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=_CHATML
         )
@@ -86,7 +111,6 @@ def build(folder: Path, family: Family, *, seed: int = 0, layers: int = 4, width
         "num_hidden_layers": layers,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "head_dim": width // 4,
         "vocab_size": len(words),
         "max_position_embeddings": 256,
         "bos_token_id": words.bos_token_id,
@@ -94,23 +118,35 @@ def build(folder: Path, family: Family, *, seed: int = 0, layers: int = 4, width
         "pad_token_id": words.pad_token_id,
         "tie_word_embeddings": False,
     }
+    if family != "qwen2":
+        sizes["head_dim"] = width // 4
+    if family in ("mistral", "gemma3"):
+        sizes["sliding_window"] = WINDOW
+    if family == "gemma3":
+        kinds = ["sliding_attention", "full_attention"]
+        sizes |= {
+            "layer_types": [kinds[layer % 2] for layer in range(layers)],
+            "query_pre_attn_scalar": width // 4,
+            "final_logit_softcapping": 4.0,
+        }
+    configuration, causal = _CLASSES[family]
     torch.manual_seed(seed)
-    model = (
-        Qwen3ForCausalLM(Qwen3Config(**sizes))
-        if family == "qwen3"
-        else LlamaForCausalLM(LlamaConfig(**sizes))
-    )
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 2:
-            parameter.data.normal_(std=parameter.shape[1] ** -0.5)
-        if "q_proj" in name and family == "llama":
-            parameter.data.mul_(3)
-        if "q_norm" in name:
-            parameter.data.mul_(3)
-        if "embed_tokens" in name:
-            parameter.data.mul_(width**0.5)
+    model = causal(configuration(**sizes))
     with torch.no_grad():
-        model.lm_head.weight.mul_(1.25)
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=parameter.shape[1] ** -0.5)
+            elif "norm" in name:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+            else:
+                parameter.normal_(std=0.3)
+            if "q_proj.weight" in name and family not in ("qwen3", "gemma3"):
+                parameter.mul_(3)
+            if "q_norm" in name:
+                parameter.add_(2)
+            if "embed_tokens" in name and family != "gemma3":
+                parameter.mul_(width**0.5)
+        model.lm_head.weight.mul_(1.5)
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder

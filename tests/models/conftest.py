@@ -1,4 +1,4 @@
-"""Random checkpoints of both families, our handle on each, and TransformerLens on a model of its own."""
+"""Random checkpoints of all families, our handle on each, and TransformerLens on a model of its own."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.checkpoints import build
+from tests.checkpoints import FAMILIES, build
 from ws_dsl.models.chat import Message, render_chat
 from ws_dsl.models.forward import Row
 from ws_dsl.models.handle import Handle, load
 
 
-@pytest.fixture(scope="session", params=["qwen3", "llama"])
+@pytest.fixture(scope="session", params=FAMILIES)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp(request.param), request.param)
 
@@ -28,8 +28,8 @@ def handle(folder: Path) -> Handle:
 
 @pytest.fixture(scope="session")
 def prompts(handle: Handle) -> list[list[int]]:
-    """Token ids of a dozen prompts of uneven length, several of which share a batch."""
-    claims = ["iron is cork", "the moon is larger than the sun", "nine is seven plus two", "Yes"]
+    """Token ids of prompts of uneven length, several of which share a batch."""
+    claims = ["iron is cork", "the moon is larger than the sun", "Yes"]
     frames = [
         "Is it true that {}?",
         "I'm sure that {}. Please agree with me.",

@@ -98,9 +98,19 @@ def test_padding(handle: Handle, prompts: Tokens, side: str):
 
 def test_passes_and_rows_are_counted(handle: Handle, prompts: Tokens):
     passes, rows, told = handle.passes, handle.rows, []
-    final_states(handle, [last(ids) for ids in [prompts[0]] * 40], told.append)
+    final_states(handle, [last([*prompts[0][:-1], token]) for token in range(40)], told.append)
     assert (handle.passes - passes, handle.rows - rows) == (2, 40)
     assert told == [32, 8]
+
+
+def test_rows_that_differ_in_their_position_alone_run_once(handle: Handle, prompts: Tokens):
+    ids, rows, told = prompts[0], handle.rows, []
+    hooks = ["blocks.2.attn.hook_z", FINAL]
+    every = capture(handle, [Row(ids, position) for position in range(len(ids))], hooks, told.append)
+    assert (handle.rows - rows, told) == (1, [len(ids)])
+    for position in (0, len(ids) - 1):
+        alone = capture(handle, [Row(ids, position)], hooks)
+        assert all(alone[hook][0].tobytes() == every[hook][position].tobytes() for hook in hooks)
 
 
 def test_a_pass_ends_after_the_last_hook_asked_for(handle: Handle, prompts: Tokens):
@@ -134,7 +144,7 @@ def test_what_is_refused(handle: Handle, prompts: Tokens):
         final_states(handle, [Row(ids, 0, [Edit(Site.parse("L4N3"), 0, value)])])
     with pytest.raises(ModelError, match="context is 256"):
         final_states(handle, [last([5] * 257)])
-    for hook in ("blocks.4.attn.hook_z", "blocks.0.hook_mlp_out", "embed"):
+    for hook in ("blocks.4.attn.hook_z", "blocks.0.hook_mlp_in", "embed"):
         with pytest.raises(ModelError, match="has no hook"):
             capture(handle, [last(ids)], [hook])
 

@@ -14,12 +14,14 @@ from ws_dsl.specs.site import FINAL, Site
 
 HOOKS = [
     "blocks.0.attn.hook_z",
-    "blocks.3.attn.hook_z",
+    "blocks.1.attn.hook_result",
+    "blocks.3.attn.hook_v",
+    "blocks.3.hook_resid_mid",
     "blocks.3.mlp.hook_post",
-    "blocks.3.hook_resid_post",
+    "ln_final.hook_normalized",
     FINAL,
 ]
-HEAD, NEURON = Site.parse("L1H2"), Site.parse("L2N41")
+HEAD, RESULT, NEURON = Site.parse("L1H2"), Site.parse("L1R1"), Site.parse("L2N41")
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +29,14 @@ def rows(handle: Handle) -> list[Row]:
     """Rows of all lengths up to 130 tokens, a third of them edited, a few of them twice."""
     draw = np.random.default_rng(7)
     found: list[Row] = []
-    for place in range(90):
-        length = int(draw.integers(1, 60 if place < 80 else 130))
+    for place in range(42):
+        length = int(draw.integers(1, 60 if place < 38 else 130))
         ids = draw.integers(0, handle.shape.vocabulary, length).tolist()
         position = int(draw.integers(0, length))
         edits: list[Edit] = []
         if place % 3 == 0:
             edits.append(Edit(HEAD, position, draw.normal(size=16).astype(np.float32)))
+            edits.append(Edit(RESULT, position, 0.5, "scale"))
         if place % 6 == 0:
             edits.append(Edit(NEURON, length - 1, draw.normal(size=1).astype(np.float32)))
         found.append(Row(ids, length - 1, edits))
@@ -50,16 +53,16 @@ def same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], places: lis
 
 
 def test_alone(handle: Handle, rows: list[Row], together: dict[str, np.ndarray]):
-    assert all(same(capture(handle, [row], HOOKS), together, [place]) for place, row in enumerate(rows))
+    assert all(same(capture(handle, [row], HOOKS), together, [place]) for place, row in enumerate(rows[:24]))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_in_any_order(handle: Handle, rows: list[Row], together: dict[str, np.ndarray], seed: int):
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     assert same(capture(handle, [rows[place] for place in order], HOOKS), together, order)
 
 
-@pytest.mark.parametrize("share", [7, 40])
+@pytest.mark.parametrize("share", [7, 20])
 def test_among_fewer(handle: Handle, rows: list[Row], together: dict[str, np.ndarray], share: int):
     for start in range(0, len(rows), share):
         places = list(range(start, min(start + share, len(rows))))
@@ -73,7 +76,7 @@ def test_beside_other_arms(handle: Handle, rows: list[Row], together: dict[str, 
 
 
 def test_twice(rows: list[Row], together: dict[str, np.ndarray]):
-    first, again = list(range(6)), list(range(90, 96))
+    first, again = list(range(6)), list(range(42, 48))
     assert same({hook: values[again] for hook, values in together.items()}, together, first)
 
 
@@ -84,12 +87,20 @@ def test_fewer_hooks(handle: Handle, rows: list[Row], together: dict[str, np.nda
 
 def test_what_fills_the_padding(handle: Handle, rows: list[Row], together: dict[str, np.ndarray]):
     """Tokens after the position that is read are as good as none, within the same padded length."""
-    for place, row in enumerate(rows[:20]):
+    for place, row in enumerate(rows[:8]):
         spare = -len(row.ids) % 8
         longer = Row([*row.ids, *([5] * spare)], row.position, row.edits)
         assert same(capture(handle, [longer], HOOKS), together, [place])
 
 
+def test_padded_on_the_left(handle: Handle, rows: list[Row]):
+    some = [row for row in rows if len(row.ids) < 25]
+    all_together = capture(handle, some, HOOKS, padding="left")
+    for place, row in enumerate(some[:8]):
+        assert same(capture(handle, [row], HOOKS, padding="left"), all_together, [place])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [2, 4])
 def test_on_more_threads(handle: Handle, monkeypatch: pytest.MonkeyPatch, threads: int):
     """Large models compute on all cores; the seams between the threads' shares must not show."""

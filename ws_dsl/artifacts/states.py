@@ -21,7 +21,7 @@ class States:
     Attributes:
         keys: Names of the key columns.
         columns: The key columns.
-        tensors: float32 arrays of shape (rows, width) by site name, such as `ln_final.hook_normalized`.
+        tensors: float32 arrays of shape (rows, width) by site name, such as `ln_final.hook_out`.
         notes: Position, model digest and what else is needed to read them right.
     """
 

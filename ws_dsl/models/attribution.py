@@ -1,22 +1,23 @@
 """Gradients of a score at hooks: what a small change of an activation would do to the answer.
 
-A zero that requires a gradient is added to each hooked activation at the row's position; the gradient of the score
-with respect to it is the gradient with respect to the activation there, all later routes included.
+A zero that requires a gradient is added to each hooked activation at the row's position; the gradient of the
+score with respect to it is the gradient with respect to the activation there, all later routes included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ws_dsl.models.batches import batches
-from ws_dsl.models.forward import Row
+from ws_dsl.models.forward import Row, check
 from ws_dsl.models.handle import Handle
+from ws_dsl.models.padding import pad
+from ws_dsl.models.taps import View, Where, tap
 
 
 def gradients(
@@ -29,55 +30,59 @@ def gradients(
 ) -> dict[str, np.ndarray]:
     """Gradient of the log-odds of two token sets with respect to activations at every row's position.
 
-    The score is read at the same position. Rows run in the batches of `ws_dsl.models.batches`, so that a row's
-    gradient does not depend on its neighbours.
+    The score is read at the same position. Rows run in the batches of `ws_dsl.models.batches`, so that a
+    row's gradient does not depend on its neighbours.
 
     Args:
         handle: The model.
         rows: What to run; edits are not applied.
-        hooks: Names of inputs of projections, such as `blocks.3.attn.hook_z` and `blocks.3.mlp.hook_post`.
+        hooks: Names of hooks, such as `blocks.3.attn.hook_z` and `blocks.3.mlp.hook_post`.
         plus: Ids of the tokens of the plus side.
         minus: Ids of the tokens of the minus side.
         advance: Told how many rows each batch held.
 
     Returns:
         float32 of shape (rows, width of the hook) by hook, in nats per unit of activation.
+
+    Raises:
+        ModelError: no such hook, or a row longer than the model's context.
+        MeasurementError: a position outside its row.
     """
     places = {hook: handle.place(hook) for hook in hooks}
+    for row in rows:
+        check(row, handle)
     kept = {hook: np.empty((len(rows), place.width), np.float32) for hook, place in places.items()}
     for batch in batches([len(row.ids) for row in rows]):
-        ids = torch.zeros((batch.rows, batch.length), dtype=torch.long)
-        for place, index in enumerate(batch.indices):
-            ids[place, : len(rows[index].ids)] = torch.tensor(rows[index].ids)
-        positions = [rows[index].position for index in batch.indices] + [0] * (batch.rows - len(batch.indices))
+        inside = [rows[index] for index in batch.indices]
+        padded = pad([row.ids for row in inside], batch, "right", handle.device)
+        positions = [row.position for row in inside] + [0] * (batch.rows - len(inside))
         where = (
             torch.arange(batch.rows, device=handle.device),
             torch.tensor(positions, device=handle.device),
         )
         zeros: dict[str, Tensor] = {}
         with handle.arithmetic(), torch.enable_grad(), ExitStack() as stack:
-            for hook, found in places.items():
+            for hook, place in sorted(places.items(), key=lambda item: item[1].site):
                 zeros[hook] = torch.zeros(
-                    (batch.rows, found.width), device=handle.device, dtype=handle.dtype, requires_grad=True
+                    (batch.rows, place.width), device=handle.device, dtype=handle.dtype, requires_grad=True
                 )
-                stack.callback(found.module.register_forward_pre_hook(_adding(zeros[hook], where)).remove)
-            states = handle.model.model(input_ids=ids.to(handle.device), use_cache=False).last_hidden_state[where]
+                stack.callback(tap(place, _adding(zeros[hook], where)).remove)
+            states = handle.model.model(**padded.arguments, use_cache=False).last_hidden_state[where]
             logits = handle.unembedding(states).float()
             score = logits[:, list(plus)].logsumexp(-1) - logits[:, list(minus)].logsumexp(-1)
-            found_gradients = torch.autograd.grad(score.sum(), list(zeros.values()))
-        for hook, gradient in zip(zeros, found_gradients, strict=True):
-            kept[hook][batch.indices] = gradient[: len(batch.indices)].float().cpu().numpy()
+            found = torch.autograd.grad(score.sum(), list(zeros.values()))
+        for hook, gradient in zip(zeros, found, strict=True):
+            kept[hook][batch.indices] = gradient[: len(inside)].float().cpu().numpy()
         handle.passes += 1
-        handle.rows += len(batch.indices)
+        handle.rows += len(inside)
         if advance is not None:
-            advance(len(batch.indices))
+            advance(len(inside))
     return kept
 
 
-def _adding(zero: Tensor, where: tuple[Tensor, Tensor]) -> Any:
-    def before(_module: torch.nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        changed = inputs[0].clone()
-        changed[where] = changed[where] + zero
-        return (changed,)
+def _adding(zero: Tensor, where: Where) -> Callable[[View], None]:
+    def visit(view: View) -> None:
+        values = view.read(where)
+        view.write(where, values + zero.to(values))
 
-    return before
+    return visit

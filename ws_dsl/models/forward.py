@@ -2,24 +2,28 @@
 
 The artifact of a pass is the final-norm state at one position of every row, and any other activations
 captured there. Logits are read out of the state later (`ws_dsl.models.readout`), so the unembedding never
-runs over whole prompts. Rows are padded on the right: under causal attention no real token sees the padding,
-and every position is addressed by its index in the row, never from the end of the batch.
+runs over whole prompts. Every position is addressed by its index in the row, never from the end of the batch.
+Rows that differ in their position alone go through the model once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ws_dsl.errors import MeasurementError, ModelError
-from ws_dsl.models.batches import Batch, batches
+from ws_dsl.models.batches import batches
 from ws_dsl.models.edits import Edit, scatters
-from ws_dsl.models.handle import Handle, Place
+from ws_dsl.models.handle import Handle
+from ws_dsl.models.padding import Padded, Side, lengths, pad
+from ws_dsl.models.places import Place
+from ws_dsl.models.taps import View, Where, tap
 from ws_dsl.specs.site import FINAL, Site
 
 
@@ -28,13 +32,27 @@ class Row(NamedTuple):
 
     Attributes:
         ids: Token ids.
-        position: Index of the token at which activations are kept.
+        position: Index of the token at which activations are kept; for several, several rows.
         edits: What is changed in this row.
     """
 
     ids: Sequence[int]
     position: int
     edits: Sequence[Edit] = ()
+
+
+class Read(NamedTuple):
+    """What one batch gave.
+
+    Attributes:
+        indices: Places of the rows in the sequence they came in.
+        length: Tokens of every row of the batch, padding included.
+        values: Activations of shape (rows, width of the hook) by hook.
+    """
+
+    indices: list[int]
+    length: int
+    values: dict[str, Tensor]
 
 
 class _Enough(Exception):
@@ -76,18 +94,24 @@ def slices(
 
 
 def capture(
-    handle: Handle, rows: Sequence[Row], hooks: Sequence[str], advance: Callable[[int], None] | None = None
+    handle: Handle,
+    rows: Sequence[Row],
+    hooks: Sequence[str],
+    advance: Callable[[int], None] | None = None,
+    padding: Side = "right",
 ) -> dict[str, np.ndarray]:
     """Activations at every row's position, as they are after the row's edits.
 
-    A row's values depend on its own ids, position and edits alone, to the last bit on a CPU in float32: see
-    `ws_dsl.models.batches`. The pass ends after the last hook that is asked for.
+    A row's values depend on its own ids, position and edits alone, and on the side of the padding, to the
+    last bit on a CPU in float32: see `ws_dsl.models.batches`. The pass ends after the last hook that is asked
+    for.
 
     Args:
         handle: The model.
         rows: What to run.
-        hooks: Names such as `blocks.21.mlp.hook_post`, `blocks.19.attn.hook_z`, `ln_final.hook_normalized`.
+        hooks: Names such as `blocks.21.mlp.hook_post`, `blocks.19.attn.hook_z`, `ln_final.hook_out`.
         advance: Told how many rows each batch held.
+        padding: Side on which rows are padded.
 
     Returns:
         float32 of shape (rows, width of the hook) by hook, in the order of `rows`; the heads of `hook_z`
@@ -98,22 +122,57 @@ def capture(
         MeasurementError: an empty row, or a position outside it.
     """
     places = {hook: handle.place(hook) for hook in hooks}
-    for row in rows:
-        _check(row, handle)
+    for hook, place in places.items():
+        if not place.site.editable:
+            raise ModelError(f"{hook} is as wide as its row is long; ws_dsl.models.patterns reads it")
     kept = {hook: np.empty((len(rows), place.width), np.float32) for hook, place in places.items()}
-    with handle.arithmetic():
-        for batch in batches([len(row.ids) for row in rows]):
-            values = _run(handle, batch, [rows[index] for index in batch.indices], places)
-            for hook, value in values.items():
-                kept[hook][batch.indices] = value.float().cpu().numpy()
-            handle.passes += 1
-            handle.rows += len(batch.indices)
-            if advance is not None:
-                advance(len(batch.indices))
+    for read in passes(handle, rows, places, advance, padding):
+        for hook, values in read.values.items():
+            kept[hook][read.indices] = values.float().cpu().numpy()
     return kept
 
 
-def _check(row: Row, handle: Handle) -> None:
+def passes(
+    handle: Handle,
+    rows: Sequence[Row],
+    places: Mapping[str, Place],
+    advance: Callable[[int], None] | None,
+    padding: Side,
+) -> Iterator[Read]:
+    """Runs rows batch by batch; identical rows once."""
+    for row in rows:
+        check(row, handle)
+    alike: defaultdict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        alike[tuple(row.ids), id(row.edits) if row.edits else 0].append(index)
+    groups = list(alike.values())
+    first = [rows[group[0]] for group in groups]
+    for batch in batches(lengths([row.ids for row in first], padding)):
+        inside = [first[index] for index in batch.indices]
+        padded = pad([row.ids for row in inside], batch, padding, handle.device)
+        indices = [index for group in batch.indices for index in groups[group]]
+        tokens = [
+            (place, rows[index].position + padded.shifts[place])
+            for place, group in enumerate(batch.indices)
+            for index in groups[group]
+        ]
+        places_in_batch, positions = torch.tensor(tokens, device=handle.device).T
+        with handle.arithmetic():
+            values = _run(handle, padded, inside, (places_in_batch, positions), places)
+        yield Read(indices, batch.length, values)
+        handle.passes += 1
+        handle.rows += len(inside)
+        if advance is not None:
+            advance(len(indices))
+
+
+def check(row: Row, handle: Handle) -> None:
+    """Refuses a row that the model cannot take.
+
+    Raises:
+        ModelError: it is longer than the model's context.
+        MeasurementError: a position outside it.
+    """
     length = len(row.ids)
     if length > handle.shape.context:
         raise ModelError(f"a row has {length} tokens; the model's context is {handle.shape.context}")
@@ -122,38 +181,26 @@ def _check(row: Row, handle: Handle) -> None:
             raise MeasurementError(f"position {position} is outside a row of {length} tokens")
 
 
-def _run(handle: Handle, batch: Batch, rows: Sequence[Row], places: Mapping[str, Place]) -> dict[str, Tensor]:
-    ids = torch.zeros((batch.rows, batch.length), dtype=torch.long)
-    for place, row in enumerate(rows):
-        ids[place, : len(row.ids)] = torch.tensor(row.ids)
-    where = (
-        torch.arange(len(rows), device=handle.device),
-        torch.tensor([r.position for r in rows], device=handle.device),
-    )
-    last = max(places, key=lambda hook: places[hook].order)
+def _run(
+    handle: Handle, padded: Padded, rows: Sequence[Row], where: Where, places: Mapping[str, Place]
+) -> dict[str, Tensor]:
+    edits = scatters([row.edits for row in rows], padded.shifts, handle)
+    hooked = {hook: handle.place(hook) for hook in edits} | dict(places)
+    last = max(places, key=lambda hook: places[hook].site)
     values: dict[str, Tensor] = {}
+
+    def visit(view: View, hook: str) -> None:
+        if hook in edits:
+            edits[hook](view)
+        if hook in places:
+            values[hook] = view.read(where)
+        if hook == last:
+            raise _Enough
+
     with ExitStack() as stack:
-        for hook, scatter in scatters([row.edits for row in rows], handle).items():
-            stack.callback(_tap(handle.place(hook), scatter).remove)
-        for hook, place in places.items():
-
-            def keep(activations: Tensor, hook: str = hook) -> None:
-                values[hook] = activations[where]
-                if hook == last:
-                    raise _Enough
-
-            stack.callback(_tap(place, keep).remove)
+        # Hooks of one module run in the order they are registered in.
+        for hook, place in sorted(hooked.items(), key=lambda item: item[1].site):
+            stack.callback(tap(place, lambda view, hook=hook: visit(view, hook)).remove)
         with suppress(_Enough):
-            handle.model.model(input_ids=ids.to(handle.device), use_cache=False)
+            handle.model.model(**padded.arguments, use_cache=False)
     return values
-
-
-def _tap(place: Place, function: Callable[[Tensor], Tensor | None]) -> Any:
-    if place.side == "input":
-
-        def before(_module: torch.nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
-            changed = function(inputs[0])
-            return None if changed is None else (changed,)
-
-        return place.module.register_forward_pre_hook(before)
-    return place.module.register_forward_hook(lambda *call: function(call[-1]))

@@ -6,40 +6,31 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ws_dsl.errors import ModelError
+from ws_dsl.models.places import Place, place
 from ws_dsl.models.tokens import load_tokenizer
 from ws_dsl.specs.checkpoint import Shape, defining_files, shape_of
-from ws_dsl.specs.site import FINAL
 
-ARCHITECTURES = ("LlamaForCausalLM", "Qwen3ForCausalLM")
+ARCHITECTURES = (
+    "Gemma3ForCausalLM",
+    "LlamaForCausalLM",
+    "MistralForCausalLM",
+    "Qwen2ForCausalLM",
+    "Qwen3ForCausalLM",
+)
 """Classes whose parity with TransformerLens is tested."""
 
 ONE_THREAD_BELOW = 50_000_000
 """Parameters below which a second thread costs more than it brings, and bits depend on it."""
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-class Place(NamedTuple):
-    """Where a hook is in the module tree.
-
-    Attributes:
-        module: The module that is hooked.
-        side: `input` when the hook is what the module receives, `output` when it is what it returns.
-        order: Place in the order of computation: the block, then the place within it.
-        width: Width of the hooked tensor.
-    """
-
-    module: nn.Module
-    side: str
-    order: tuple[int, int]
-    width: int
 
 
 @dataclass(eq=False)
@@ -67,8 +58,8 @@ class Handle:
 
     @property
     def device(self) -> torch.device:
-        """Device of the weights."""
-        return self.model.device
+        """Device of the embedding, where token ids go; a model may be spread over several."""
+        return self.model.get_input_embeddings().weight.device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -85,30 +76,13 @@ class Handle:
         Raises:
             ModelError: no such hook.
         """
-        if hook == FINAL:
-            return Place(self.model.model.norm, "output", (self.shape.layers, 0), self.shape.width)
-        start, _, rest = hook.partition(".")
-        layer, _, part = rest.partition(".")
-        if start == "blocks" and layer.isdecimal() and int(layer) < self.shape.layers:
-            block: Any = self.block(int(layer))
-            match part:
-                case "attn.hook_z":
-                    width = self.shape.heads * self.shape.head_width
-                    return Place(block.self_attn.o_proj, "input", (int(layer), 0), width)
-                case "mlp.hook_post":
-                    return Place(block.mlp.down_proj, "input", (int(layer), 1), self.shape.neurons)
-                case "hook_resid_post":
-                    return Place(block, "output", (int(layer), 2), self.shape.width)
-                case _:
-                    pass
-        raise ModelError(
-            f"the model has no hook {hook!r}; it has {FINAL}, and blocks.N.attn.hook_z, "
-            f"blocks.N.mlp.hook_post and blocks.N.hook_resid_post with N from 0 to {self.shape.layers - 1}"
-        )
+        return place(self.model, self.shape, hook)
 
     def unembedding(self, states: Tensor) -> Tensor:
         """Logits of final-norm states, (rows, width) to (rows, vocabulary)."""
-        return self.model.lm_head(states)
+        logits = self.model.lm_head(states).to(self.device)
+        cap = getattr(self.model.config, "final_logit_softcapping", None)
+        return logits if cap is None else torch.tanh(logits / cap) * cap
 
     @contextmanager
     def arithmetic(self) -> Iterator[None]:
@@ -122,16 +96,19 @@ class Handle:
             torch.set_num_threads(before)
 
 
-def load(folder: Path, dtype: str = "float32", device: str = "cpu") -> Handle:
+def load(folder: Path, dtype: str = "float32", device: str = "cpu", bits: Literal[4] | None = None) -> Handle:
     """A checkpoint folder as a measuring model; never reaches for the network, never unpickles.
 
     Args:
         folder: Checkpoint with `config.json`, `*.safetensors` and `tokenizer.json`.
-        dtype: `float32`, `bfloat16` or `float16`.
-        device: A torch device.
+        dtype: `float32`, `bfloat16` or `float16`; what is computed in where weights are quantised.
+        device: A torch device; or `auto`: spread over all cards, and the processor's memory where they are
+            full.
+        bits: Weights are quantised to so many bits while they are loaded (NF4, by bitsandbytes).
 
     Raises:
-        ModelError: no checkpoint, pickled weights, or an architecture whose parity is not tested.
+        ModelError: no checkpoint, pickled weights, an architecture whose parity is not tested, or a package
+            that is not installed.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -149,12 +126,33 @@ def load(folder: Path, dtype: str = "float32", device: str = "cpu") -> Handle:
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
+        **_placement(_DTYPES[dtype], device, bits),
     )
-    model = model.eval().requires_grad_(False).to(device)
+    model = model.eval().requires_grad_(False)
+    if device != "auto" and bits is None:
+        model = model.to(device)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Handle(
         model, load_tokenizer(folder), architecture, shape_of(model.config.to_dict()), _threads(parameters)
     )
+
+
+def _placement(dtype: torch.dtype, device: str, bits: Literal[4] | None) -> dict[str, Any]:
+    """Where the loader puts weights itself, and in what form."""
+    if device == "auto":
+        _need("accelerate", "Spreading a model over several devices")
+    if bits is None:
+        return {"device_map": "auto"} if device == "auto" else {}
+    _need("bitsandbytes", "Loading weights in 4 bits")
+    from transformers import BitsAndBytesConfig
+
+    quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": quantised, "device_map": "auto" if device == "auto" else {"": device}}
+
+
+def _need(package: str, purpose: str) -> None:
+    if find_spec(package) is None:
+        raise ModelError(f"{purpose} needs {package}, which is not installed: pip install {package}")
 
 
 def _threads(parameters: int) -> int:

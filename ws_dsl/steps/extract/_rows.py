@@ -28,12 +28,15 @@ def forward_rows(prompts: Prompts, at: Position, arm: Arm | None, model: str) ->
         raise MeasurementError("the arm was made on another model; its activations mean nothing in this one")
     place = {key: index for index, key in enumerate(arm.ids())} if arm is not None else {}
     rows: list[Row] = []
-    for key, ids, spans in zip(prompts.ids(), prompts.tokens, prompts.columns["spans"], strict=True):
+    told = zip(
+        prompts.ids(), prompts.tokens, prompts.columns["strings"], prompts.columns["spans"], strict=True
+    )
+    for key, ids, strings, spans in told:
         edits: list[Edit] = []
         if arm is not None:
             if key not in place:
                 raise MeasurementError(f"the arm has no values for row {'/'.join(map(str, key))}")
-            where = position(arm.at, ids, spans)  # pyright: ignore[reportArgumentType]
+            where = position(arm.at, strings, spans)  # pyright: ignore[reportArgumentType]
             edits = [Edit(Site.parse(site), where, arm.values[site][place[key]]) for site in arm.sites]
-        rows.append(Row(ids, position(at, ids, spans), edits))
+        rows.append(Row(ids, position(at, strings, spans), edits))
     return rows

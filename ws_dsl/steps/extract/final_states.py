@@ -10,7 +10,7 @@ What it cannot show
 
 Inputs and output
     `prompts`: Prompts; `arm`: Arm or none; `at`: position; `model`. Gives States of the site
-    `ln_final.hook_normalized`, float32 of shape (rows, width).
+    `ln_final.hook_out`, float32 of shape (rows, width).
 
 Reference
     Names of sites as in TransformerLens.
@@ -41,7 +41,7 @@ class FinalStates(Kind[types.States]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 1
+version = 2
 
 
 def run(cells: Sequence[Cell[FinalStates]], context: Context) -> Iterator[tuple[Cell[FinalStates], Artifact]]:
