@@ -1,10 +1,10 @@
 """The unintervened model gives one answer to one prompt, wherever it is asked.
 
 What it does
-    Gathers all states that were computed without an intervention, matches rows by model and token ids across every
-    cell of the study, and compares them. Equal prompts must have equal states: within 1e-5 of their norm, and on
-    the CPU in float32 bit for bit. Always on. A baseline that differs between two places of a study has been the
-    sign of padding read as text.
+    Gathers all states that were computed without an intervention, matches rows by model, token ids and
+    position across every cell of the study, and compares them. Equal prompts must have equal states, within
+    1e-5 of their norm; the largest difference is reported, which is 0 on the CPU in float32. Always on. A
+    baseline that differs between two places of a study has been the sign of padding read as text.
 
 What it cannot show
     That the baseline is right where only one cell has the prompt.
@@ -56,6 +56,8 @@ def run(
     """Compares rows of equal model, token ids and position."""
     import numpy as np
 
+    from ws_dsl.models.positions import position
+
     for cell in cells:
         first: dict[tuple[object, ...], np.ndarray] = {}
         broken: dict[tuple[str, int], None] = {}
@@ -64,14 +66,17 @@ def run(
             zip(cell.inputs["states"], cell.inputs["prompts"], strict=True)
         ):
             found = states.open()
-            for ids, state in zip(prompts.open().tokens, found.tensors[FINAL], strict=True):
-                known = first.setdefault((found.notes["model"], found.notes["at"], tuple(ids)), state)
+            asked = prompts.open()
+            columns = (asked.columns[name] for name in ("ids", "strings", "spans"))
+            for ids, strings, spans, state in zip(*columns, found.tensors[FINAL], strict=True):
+                where = position(found.notes["at"], strings, spans)
+                known = first.setdefault((found.notes["model"], where, tuple(ids)), state)
                 if known is state:
                     continue
                 compared += 1
                 gap = float(np.linalg.norm(known - state) / max(np.linalg.norm(known), 1e-12))
                 largest = max(largest, gap)
-                if gap > _TOLERANCE:
+                if not gap <= _TOLERANCE:
                     broken["states", index] = None
         detail = (
             f"{len(first)} prompts, {compared} of them met again, largest relative difference {largest:.1e}"

@@ -1,8 +1,8 @@
 """What was chosen on some rows is not judged on them.
 
 What it does
-    For every estimate behind which a choice of components stands, compares the rows that it rests on with the rows
-    that the choice was made on. Always on, as a warning.
+    For every estimate behind which a choice of components stands, compares the rows that it rests on with the
+    rows that the choice was made on. Always on, as a warning.
 
 What it cannot show
     That rows which share no key are independent.
@@ -40,9 +40,7 @@ class ChosenElsewhere(Check):
         estimated: list[Edge] = []
         chosen: list[Edge] = []
         for node in nodes:
-            mine = (
-                {node.rows_from} if types.Sites in node.types and node.rows_from else set[Node]()
-            )
+            mine = {node.rows_from} if types.Sites in node.types and node.rows_from else set[Node]()
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine

@@ -1,8 +1,8 @@
 """What was declared was measured: every row of every cell.
 
 What it does
-    Compares, for every measuring cell, the rows of its prompts with the rows of its table, and counts the rows that
-    have no value. Always on. A row may be without a value, with its status; it may not be absent.
+    Compares, for every measuring cell, the rows of its prompts with the rows of its table, and counts the
+    rows that have no value. Always on. A row may be without a value, with its status; it may not be absent.
 
 What it cannot show
     That enough was declared.
@@ -60,7 +60,8 @@ def run(
             without += len(produced) - produced.columns["status"].count("ok")
             if produced.ids() != declared:
                 broken.append(("tables", index))
-        complete = len(cell.inputs["tables"]) == cell.spec.declared
-        detail = f"{len(cell.inputs['tables'])} of {cell.spec.declared} cells, {rows} rows, {without} of them without a value"
+        made = len(cell.inputs["tables"])
+        complete = made == cell.spec.declared
+        detail = f"{made} of {cell.spec.declared} cells, {rows} rows, {without} of them without a value"
         statement = "every declared row of every measuring cell was measured"
         yield cell, Finding(complete and not broken, statement, detail, broken).to_artifact()

@@ -28,7 +28,7 @@ from ws_dsl.steps.cell import Cell, Context
 class Disjoint(Check):
     """Rows without a common key."""
 
-    rows: Ref[types.Rows]
+    rows: Ref[types.Rows]  # pyright: ignore[reportGeneralTypeIssues]
 
 
 version = 1

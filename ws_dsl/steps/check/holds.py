@@ -1,16 +1,16 @@
 """A condition on results.
 
 What it does
-    Compares a statistic of every cell with a number. Of a Table the mean of the column is taken (`mean_ge`), its
-    extremes (`min_ge`, `max_le`), or the share of rows whose status is `ok` (`share_ok_ge`); of an Estimate any of
-    its statistics, or an end of its interval (`mean.low_gt`).
+    Compares a statistic of every cell with a number. Of a Table the mean of the column is taken (`mean_ge`),
+    its extremes (`min_ge`, `max_le`), or the share of rows whose status is `ok` (`share_ok_ge`); of an
+    Estimate any of its statistics, or an end of its interval (`mean.low_gt`).
 
 What it cannot show
     That the condition is the right one.
 
 Inputs and output
-    `of`: Tables or Estimates, one cell or several; `when`: conditions `[all_|any_]STATISTIC_OPERATOR`, all of which
-    must hold; without a quantifier, in all cells. An undefined number breaks the condition.
+    `of`: Tables or Estimates, one cell or several; `when`: conditions `[all_|any_]STATISTIC_OPERATOR`, all of
+    which must hold; without a quantifier, in all cells. An undefined number breaks the condition.
 
 Reference
     Conditions are those of the decision rules.
@@ -72,7 +72,7 @@ def _number(one: Input, statistic: str) -> float | None:
     found = one.open()
     if isinstance(found, Estimate):
         name, _, end = statistic.rpartition(".")
-        if end in ("low", "high", "sd") and name in found.stats:
+        if end in ("low", "high", "sd", "n") and name in found.stats:
             return getattr(found.stats[name], end)
         if statistic not in found.stats:
             raise MeasurementError(

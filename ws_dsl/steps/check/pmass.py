@@ -1,17 +1,18 @@
 """The model gives one of the scored answers.
 
 What it does
-    For every table of answer scores measured without an intervention, compares the mean probability on the scored
-    answers with a floor, and reports the share of rows below one half. Always on. Answers that the model would not
-    give say nothing, however large their logit difference is. Interventions are not held to the floor, but their
-    lowest mean is reported.
+    For every table of answer scores measured without an intervention, compares the mean probability on the
+    scored answers with a floor, and reports the share of rows below one half. Always on. Answers that the
+    model would not give say nothing, however large their logit difference is. Interventions are not held to
+    the floor, but their lowest mean is reported.
 
 What it cannot show
     That the answers are right, or that the model means them.
 
 Inputs and output
-    `tables`: Tables with a column `pmass`, made by the planner; `floor`: lowest mean that passes. Token sets after
-    the first that a study audits on the same states (such as lower-case spellings) are judged by the best of them.
+    `tables`: Tables with a column `pmass`, made by the planner; `floor`: lowest mean that passes. Token sets
+    after the first that a study audits on the same states (such as lower-case spellings) are judged by the
+    best of them.
 
 Reference
     Low mass on the scored answers has turned published effects into noise.
@@ -60,18 +61,23 @@ def run(cells: Sequence[Cell[Pmass]], context: Context) -> Iterator[tuple[Cell[P
         intervened: list[float] = []
         for index, one in enumerate(cell.inputs["tables"]):
             masses = one.open().columns["pmass"]
+            if not masses:
+                continue
             mean = sum(masses) / len(masses)
-            low = sum(mass < 0.5 for mass in masses) / len(masses)
+            low = sum(not mass >= 0.5 for mass in masses) / len(masses)
             if one.pooled[1]:
                 intervened.append(mean)
-            elif mean > best.get(one.pooled[0], (-1.0, 0.0, 0))[0]:
+            elif one.pooled[0] not in best or mean > best[one.pooled[0]][0]:
                 best[one.pooled[0]] = (mean, low, index)
-        broken = [("tables", index) for mean, _, index in best.values() if mean < cell.spec.floor]
-        detail = f"lowest mean mass {min(m for m, _, _ in best.values()):.3f}, " if best else ""
-        detail += (
-            f"largest share of rows below one half {max(l for _, l, _ in best.values()):.3f}" if best else ""
-        )
+        broken = [("tables", index) for mean, _, index in best.values() if not mean >= cell.spec.floor]
+        details: list[str] = []
+        if best:
+            details.append(f"lowest mean mass {min(mean for mean, _, _ in best.values()):.3f}")
+            details.append(
+                f"largest share of rows below one half {max(low for _, low, _ in best.values()):.3f}"
+            )
         if intervened:
-            detail += f"; under interventions lowest mean mass {min(intervened):.3f}"
-        statement = f"without intervention, the scored answers have a mean probability of at least {cell.spec.floor:g}"
-        yield cell, Finding(not broken, statement, detail, broken).to_artifact()
+            details.append(f"under interventions lowest mean mass {min(intervened):.3f}")
+        least = f"at least {cell.spec.floor:g}"
+        statement = f"without intervention, the scored answers have a mean probability of {least}"
+        yield cell, Finding(not broken, statement, "; ".join(details), broken).to_artifact()

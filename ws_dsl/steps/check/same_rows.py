@@ -1,8 +1,8 @@
 """Every contrast is between identical row sets.
 
 What it does
-    For each step that compares tables, compares the keys of their rows. Where the step names a subset (`rows`), both
-    sides must hold all of it. Always on.
+    For each step that compares tables, compares the keys of their rows; where the step names a subset
+    (`rows`), of those within it. Always on.
 
 What it cannot show
     That rows of equal key ask the same thing.
@@ -21,6 +21,8 @@ from typing import Any
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.finding import Finding
+from ws_dsl.artifacts.rows import Rows
+from ws_dsl.artifacts.table import Table
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Check, Gathered, Ref, input_fields
@@ -55,26 +57,28 @@ def _is_table(node: Node) -> bool:
 def run(cells: Sequence[Cell[SameRows]], context: Context) -> Iterator[tuple[Cell[SameRows], Artifact]]:
     """Compares the keys within each contrast."""
     for cell in cells:
-        contrasts: dict[int, list[tuple[int, int, set[Any]]]] = {}
+        contrasts: dict[int, list[tuple[int, Table]]] = {}
+        subsets: dict[int, Rows] = {}
         for index, one in enumerate(cell.inputs["tables"]):
+            contrast, is_subset = one.pooled
             found = one.open()
-            if hasattr(found, "ids"):
-                contrasts.setdefault(one.pooled[0], []).append((index, one.pooled[1], set(found.ids())))
+            if is_subset:
+                subsets[contrast] = found
+            elif isinstance(found, Table):
+                contrasts.setdefault(contrast, []).append((index, found))
         broken: list[tuple[str, int]] = []
-        counted = 0
-        for sides in contrasts.values():
-            subset = [ids for _, is_subset, ids in sides if is_subset]
-            tables = [
-                (index, ids & subset[0] if subset else ids)
-                for index, is_subset, ids in sides
-                if not is_subset
-            ]
-            counted += len(tables) > 1
-            broken += [("tables", index) for index, ids in tables if ids != tables[0][1]]
-        detail = f"{counted} contrasts compared"
-        yield (
-            cell,
-            Finding(
-                not broken, "both sides of every contrast hold the same rows", detail, broken
-            ).to_artifact(),
-        )
+        for contrast, sides in contrasts.items():
+            ids = [_within(table, subsets.get(contrast)) for _, table in sides]
+            broken += [("tables", index) for (index, _), own in zip(sides, ids, strict=True) if own != ids[0]]
+        detail = f"{sum(len(sides) > 1 for sides in contrasts.values())} contrasts compared"
+        statement = "both sides of every contrast hold the same rows"
+        yield cell, Finding(not broken, statement, detail, broken).to_artifact()
+
+
+def _within(table: Table, subset: Rows | None) -> set[Any]:
+    """Keys of a table, those in the subset where there is one; the subset may know fewer key columns."""
+    if subset is None:
+        return set(table.ids())
+    named = zip(*(table.columns[key] for key in subset.keys), strict=True)
+    wanted = set(subset.ids())
+    return {key for key, name in zip(table.ids(), named, strict=True) if name in wanted}

@@ -1,8 +1,8 @@
 """Every scored answer is one token.
 
 What it does
-    Looks every answer token of the study up in the tokenizer of the model that is measured, and compares the string
-    of the token found with the string that was written. Always on.
+    Looks every answer token of the study up in the tokenizer of the model that is measured, and compares the
+    string of the token found with the string that was written. Always on.
 
 What it cannot show
     That the model would write the answer in this spelling: see `next_token`.
