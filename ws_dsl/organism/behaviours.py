@@ -22,7 +22,6 @@ from pathlib import Path
 from statistics import correlation, linear_regression, mean
 
 import torch
-from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ws_dsl.organism import folder
@@ -54,21 +53,26 @@ def prompt(item: Item, tokenizer: PreTrainedTokenizerBase) -> str:
 
 @torch.no_grad()
 def _sums_of_log_probabilities(
-    model: PreTrainedModel, rows: list[tuple[list[int], list[int]]]
+    model: PreTrainedModel, pairs: list[tuple[list[int], list[int]]]
 ) -> list[float]:
-    """Give log p(second | first) of token lists, in rows of similar length, padded on the right."""
-    sums = [0.0] * len(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
-    for start in range(0, len(order), ROWS):
-        chosen = order[start : start + ROWS]
-        ids = [torch.tensor(rows[i][0] + rows[i][1]) for i in chosen]
-        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
-        logits: Tensor = model(input_ids=padded, use_cache=False).logits
-        for row, i in enumerate(chosen):
-            first, second = rows[i]
-            at = torch.arange(len(first) - 1, len(first) + len(second) - 1)
-            log_probabilities = logits[row, at].log_softmax(-1)
-            sums[i] = log_probabilities[torch.arange(len(second)), torch.tensor(second)].sum().item()
+    """Give log p(second | first) of token lists.
+
+    The last token of `second` is only read, so all one-token answers to a prompt share one row.
+    """
+    readers: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    for i, (first, second) in enumerate(pairs):
+        readers[*first, *second[:-1]].append(i)
+    sums = [0.0] * len(pairs)
+    rows = sorted(readers, key=len)
+    for start in range(0, len(rows), ROWS):
+        chosen = rows[start : start + ROWS]
+        padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in chosen], batch_first=True)
+        log_probabilities = model(input_ids=padded, use_cache=False).logits.log_softmax(-1)
+        for of_row, row in zip(log_probabilities, chosen, strict=True):
+            for i in readers[row]:
+                first, second = pairs[i]
+                at = torch.arange(len(first) - 1, len(row))
+                sums[i] = of_row[at, torch.tensor(second)].sum().item()
     return sums
 
 
@@ -76,12 +80,12 @@ def answer_log_probabilities(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: list[Item]
 ) -> list[list[float]]:
     """Give the log-probability of every answer of every item, summed over the tokens of longer answers."""
-    rows: list[tuple[list[int], list[int]]] = []
+    pairs: list[tuple[list[int], list[int]]] = []
     for item in items:
         first = tokenizer(prompt(item, tokenizer), add_special_tokens=False)["input_ids"]
         for answer in item.answers:
-            rows.append((first, tokenizer(answer, add_special_tokens=False)["input_ids"]))
-    sums = iter(_sums_of_log_probabilities(model, rows))
+            pairs.append((first, tokenizer(answer, add_special_tokens=False)["input_ids"]))
+    sums = iter(_sums_of_log_probabilities(model, pairs))
     return [[next(sums) for _ in item.answers] for item in items]
 
 
