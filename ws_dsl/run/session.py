@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ws_dsl.errors import Problem, SpecError
+from ws_dsl.errors import ModelError, Problem, SpecError
 from ws_dsl.plan.environment import Environment, current
 from ws_dsl.plan.inspector import inspect_plan
 from ws_dsl.plan.keys import Derivation
@@ -102,7 +102,10 @@ class Session:
     def hash_path(self, path: Path) -> Json:
         """Digest of a file, digests by name of a checkpoint's files, or None where there is nothing."""
         if path.is_dir():
-            return {name: self.store.hash_file(path / name) for name in defining_files(path)}
+            try:
+                return {name: self.store.hash_file(path / name) for name in defining_files(path)}
+            except ModelError:
+                return None
         return self.store.hash_file(path) if path.is_file() else None
 
     def derivation(self, manifest: Manifest) -> Derivation:

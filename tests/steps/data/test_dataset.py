@@ -118,15 +118,15 @@ def test_mistakes_are_told_before_a_run_at_the_field_of_the_study(tmp_path: Path
     )
     told = problems(tmp_path, study.replace("claim: id", "claim: text"))
     assert [(p[0], p[1], p[2]) for p in told] == [
-        (6, 23, "bad-row"),
-        (7, 69, "wrong-count"),
-        (7, 79, "unknown-column"),
-        (8, 23, "missing-file"),
-        (9, 23, "missing-file"),
-        (10, 23, "missing-file"),
+        (6, 22, "bad-row"),
+        (7, 70, "wrong-count"),
+        (7, 80, "unknown-column"),
+        (8, 22, "missing-file"),
+        (9, 22, "missing-file"),
+        (10, 22, "missing-file"),
     ]
     assert "d.jsonl:2:" in told[0][3]
-    assert problems(tmp_path, study)[0][:3] == (9, 53, "not-allowed")
+    assert problems(tmp_path, study)[0][:3] == (9, 50, "not-allowed")
 
 
 def problems(folder: Path, text: str) -> list[tuple[int, int, str, str]]:

@@ -13,8 +13,8 @@ What it cannot show
     and `n` have none: the bootstrap of an extreme is inconsistent.
 
 Inputs and output
-    `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `clip` bounds the values
-    that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the rows with a value, and
+    `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `stats`: the statistics;
+    `clip` bounds the values that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the rows with a value, and
     `notes` the rows, units, repeats, exclusions by status and clipped values. A statistic without enough rows
     is undefined and says why.
 

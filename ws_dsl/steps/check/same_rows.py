@@ -8,7 +8,7 @@ What it cannot show
     That rows of equal key ask the same thing.
 
 Inputs and output
-    Made by the planner from all steps that read two tables.
+    `tables`: both sides of every contrast, made by the planner from all steps that read two tables.
 
 Reference
     A contrast over different rows measures the rows.

@@ -8,7 +8,7 @@ What it cannot show
     That the model would write the answer in this spelling: see `next_token`.
 
 Inputs and output
-    `models`: Models, made by the planner with the token strings of the steps that score under them.
+    `models`: Models, made by the planner; `tokens`: the strings that steps score under each of them.
 
 Reference
     The first token of a longer answer is shared with other answers.

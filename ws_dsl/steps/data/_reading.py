@@ -14,7 +14,9 @@ from ws_dsl.errors import DataError, Place
 WORLDS = ("organism", "real")
 
 
-def read_rows(content: bytes, file: str, key: Sequence[str], columns: Mapping[str, str], unit: Sequence[str]) -> Rows:
+def read_rows(
+    content: bytes, file: str, key: Sequence[str], columns: Mapping[str, str], unit: Sequence[str]
+) -> Rows:
     """Typed rows of a JSON Lines or CSV file.
 
     The world that the rows speak of is in their column `world`, the same in every row; `real` where there is none.
@@ -47,7 +49,10 @@ def read_rows(content: bytes, file: str, key: Sequence[str], columns: Mapping[st
     if not seen:
         raise DataError(Place(file), "the file has no rows")
     if len(worlds) > 1 or not worlds <= set(WORLDS):
-        raise DataError(Place(file), f"column 'world' must be one of {', '.join(WORLDS)} throughout, and holds {', '.join(sorted(worlds))}")
+        raise DataError(
+            Place(file),
+            f"column 'world' must be one of {', '.join(WORLDS)} throughout, and holds {', '.join(sorted(worlds))}",
+        )
     return Rows(tuple(key), found, wanted, tuple(unit) or tuple(key), worlds.pop())
 
 
@@ -61,7 +66,9 @@ def _rows(content: bytes, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             for row in reader:
                 if None in row or None in row.values():
-                    raise DataError(Place(file, reader.line_num, 1), "the row has another number of fields than the head")
+                    raise DataError(
+                        Place(file, reader.line_num, 1), "the row has another number of fields than the head"
+                    )
                 yield reader.line_num, row
         except csv.Error as error:
             raise DataError(Place(file, reader.line_num, 1), str(error)) from None
@@ -73,9 +80,11 @@ def _rows(content: bytes, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
             row = json.loads(line, parse_constant=_not_finite)
         except (ValueError, RecursionError) as error:
             column = getattr(error, "colno", 1)
-            raise DataError(Place(file, number, column), f"not JSON: {str(error).split(':')[0].lower()}") from None
+            raise DataError(
+                Place(file, number, column), f"not JSON: {str(error).split(':')[0].lower()}"
+            ) from None
         if not isinstance(row, dict):
-            raise DataError(Place(file, number, 1), "a row is an object: {\"id\": …, …}")
+            raise DataError(Place(file, number, 1), 'a row is an object: {"id": …, …}')
         yield number, row
 
 

@@ -20,7 +20,9 @@ def slots(template: str) -> list[str]:
     for inside in _SLOT.findall(template):
         match = _NAME.fullmatch(inside)
         if match is None:
-            raise ValueError(f"{{{{{inside}}}}} is no column: slots hold a column's name; no filters, no logic")
+            raise ValueError(
+                f"{{{{{inside}}}}} is no column: slots hold a column's name; no filters, no logic"
+            )
         found.append(match[1])
     if "{{" in _SLOT.sub("", template):
         raise ValueError("a {{ is not closed")

@@ -57,10 +57,16 @@ class Dataset(Kind[types.Rows]):
             yield Complaint("path", "bad-row", str(error))
             return
         if spec.count is not None and spec.count != len(rows):
-            yield Complaint("count", "wrong-count", f"{spec.path} has {len(rows)} rows, and {spec.count} are declared")
+            yield Complaint(
+                "count", "wrong-count", f"{spec.path} has {len(rows)} rows, and {spec.count} are declared"
+            )
         for name in _names(spec.unit):
             if name not in rows.columns:
-                yield Complaint("unit", "unknown-column", f"there is no column {name!r} (columns: {', '.join(rows.columns)})")
+                yield Complaint(
+                    "unit",
+                    "unknown-column",
+                    f"there is no column {name!r} (columns: {', '.join(rows.columns)})",
+                )
 
 
 version = 1

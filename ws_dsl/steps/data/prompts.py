@@ -69,9 +69,17 @@ class Prompts(Kind[types.Prompts]):
         for role in _ROLES if columns is not None else ():
             for name in slots(getattr(spec, role) or ""):
                 if name not in columns:
-                    yield Complaint(role, "unknown-column", f"the rows have no column {name!r} (columns: {', '.join(columns)})")
+                    yield Complaint(
+                        role,
+                        "unknown-column",
+                        f"the rows have no column {name!r} (columns: {', '.join(columns)})",
+                    )
         if isinstance(spec.sign, str) and columns is not None and columns.get(spec.sign) != "sign":
-            yield Complaint("sign", "unknown-column", f"{spec.sign!r} is no column of signs (columns: {', '.join(columns)})")
+            yield Complaint(
+                "sign",
+                "unknown-column",
+                f"{spec.sign!r} is no column of signs (columns: {', '.join(columns)})",
+            )
         for token in declared(spec.answers):
             parts = inspection.split(token)
             if parts is not None and len(parts) != 1:
@@ -106,11 +114,15 @@ def run(cells: Sequence[Cell[Prompts]], context: Context) -> Iterator[tuple[Cell
             else:
                 said = [("system", spec.system), ("user", spec.user), ("assistant", spec.reply)]
                 turns = [Message(role, fill(words, row)) for role, words in said if words is not None]
-                rendered = render_chat(tokenizer, turns, None if spec.assistant is None else fill(spec.assistant, row))
+                rendered = render_chat(
+                    tokenizer, turns, None if spec.assistant is None else fill(spec.assistant, row)
+                )
             columns["text"].append(rendered.text)
             columns["ids"].append(rendered.ids)
             columns["strings"].append(rendered.strings)
             columns["spans"].append({role: list(span) for role, span in rendered.spans.items()})
-        signs = rows.columns[spec.sign] if isinstance(spec.sign, str) else spec.sign and [spec.sign] * len(rows)
+        signs = (
+            rows.columns[spec.sign] if isinstance(spec.sign, str) else spec.sign and [spec.sign] * len(rows)
+        )
         made = artifact.Prompts(rows.keys, columns, model.tokenizer, declared(spec.answers), signs)
         yield cell, made.to_artifact()
