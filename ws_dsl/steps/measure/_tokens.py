@@ -35,4 +35,8 @@ def complaints(tokens: Tokens, inspection: Inspection) -> Iterator[Complaint]:
         for token in getattr(tokens, side):
             parts = inspection.split(token)
             if parts is not None and len(parts) != 1:
-                yield Complaint(f"tokens.{side}", "not-one-token", f"{token!r} is {len(parts)} tokens of this model: {parts}")
+                yield Complaint(
+                    f"tokens.{side}",
+                    "not-one-token",
+                    f"{token!r} is {len(parts)} tokens of this model: {parts}",
+                )

@@ -1,16 +1,17 @@
 """How far a model leans to one answer.
 
 What it does
-    Reads, at the last real token, the log-odds of two sets of answer tokens: the log-sum-exp of the logits on the
-    plus side minus that on the minus side. The probability that the model gives either answer travels with it.
+    Reads, at the last real token, the log-odds of two sets of answer tokens: the log-sum-exp of the logits on
+    the plus side minus that on the minus side. The probability that the model gives either answer travels
+    with it.
 
 What it cannot show
     What the model would say when neither answer is likely (see `pmass`), or what it would go on to say.
 
 Inputs and output
-    `prompts`: Prompts; `arm`: Arm or none; `tokens`: `{plus: [" Yes"], minus: [" No"]}`, each one token. Gives a
-    Table: `value` in nats, `plus` and `minus` (log-probabilities of the sides), `pmass`. Prompts with a `sign` have
-    it multiplied into `value`.
+    `prompts`: Prompts; `arm`: Arm or none; `tokens`: `{plus: [" Yes"], minus: [" No"]}`, each one token.
+    Gives a Table: `value` in nats, `plus` and `minus` (log-probabilities of the sides), `pmass`. Prompts with
+    a `sign` have it multiplied into `value`.
 
 Reference
     Logit difference: Wang et al., Interpretability in the Wild, 2022.
@@ -65,7 +66,10 @@ def run(cells: Sequence[Cell[LogitDiff]], context: Context) -> Iterator[tuple[Ce
         if prompts.ids() != states.ids():
             raise MeasurementError("prompts and states are over different rows")
         handle = context.model(cell.one("model"))
-        plus, minus = ([single_token(handle.tokenizer, t) for t in side] for side in (cell.spec.tokens.plus, cell.spec.tokens.minus))
+        plus, minus = (
+            [single_token(handle.tokenizer, t) for t in side]
+            for side in (cell.spec.tokens.plus, cell.spec.tokens.minus)
+        )
         scores = readout.score(handle, states.tensors[FINAL], plus, minus)
         signs = prompts.signs or [1] * len(prompts)
         columns: dict[str, list[Any]] = {name: prompts.columns[name] for name in prompts.keys}

@@ -1,16 +1,16 @@
 """What a model would say next.
 
 What it does
-    Lists the likeliest next tokens at the last real token, as a check that the tokens one scores are those that
-    the model itself continues with.
+    Lists the likeliest next tokens at the last real token, as a check that the tokens one scores are those
+    that the model itself continues with.
 
 What it cannot show
     Answers that need more than one token.
 
 Inputs and output
-    `prompts`: Prompts; `arm`: Arm or none; `top`: how many. Gives a Table with one row per prompt: `value` (the
-    probability of the likeliest token), `token` (its string), and `tokens` (the `top` likeliest with their
-    probabilities, as text).
+    `prompts`: Prompts; `arm`: Arm or none; `top`: how many. Gives a Table with one row per prompt: `value`
+    (the probability of the likeliest token), `token` (its string), and `tokens` (the `top` likeliest with
+    their probabilities, as text).
 
 Reference
     Softmax over the whole vocabulary in float64.
@@ -63,6 +63,8 @@ def run(cells: Sequence[Cell[NextToken]], context: Context) -> Iterator[tuple[Ce
             words = strings(handle.tokenizer, ids)
             columns["value"].append(math.exp(logs[0]))
             columns["token"].append(words[0])
-            columns["tokens"].append("  ".join(f"{word!r} {math.exp(log):.3f}" for word, log in zip(words, logs, strict=True)))
+            columns["tokens"].append(
+                "  ".join(f"{word!r} {math.exp(log):.3f}" for word, log in zip(words, logs, strict=True))
+            )
         columns["status"] = ["ok"] * len(prompts)
         yield cell, Table(prompts.keys, columns, {"unit": "probability"}).to_artifact()
