@@ -1,5 +1,8 @@
 """What steps make of their axes: the cells that a newcomer would expect."""
 
+# ruff: noqa: E501
+# (studies keep the line breaks that a user would write)
+
 from __future__ import annotations
 
 from collections.abc import Callable

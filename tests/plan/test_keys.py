@@ -3,6 +3,9 @@
 The store is played: what was `built` exists, with the content that a function of its key gives.
 """
 
+# ruff: noqa: E501
+# (studies keep the line breaks that a user would write)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -75,7 +78,8 @@ def test_golden_table(keys: Keys, snapshot: SnapshotAssertion):
     made = keys(
         SHIPPED,
         head=HEAD.replace("{kind: made_model}", "{kind: hf_model, path: m}"),
-        hash_path=lambda path: "0" * 64, contents=lambda key: "1" * 64,
+        hash_path=lambda path: "0" * 64,
+        contents=lambda key: "1" * 64,
     )
     assert {name: key for name, key in made.items() if not name.startswith("check/")} == snapshot
 

@@ -1,5 +1,8 @@
 """Every mistake is told at its place: `«` stands before each text that is wrong, in the order of the codes."""
 
+# ruff: noqa: E501
+# (studies keep the line breaks that a user would write)
+
 from __future__ import annotations
 
 import textwrap

@@ -61,7 +61,9 @@ def test_no_kind_imports_anything_heavy():
         "import sys\nfrom ws_dsl.specs import kinds\nfor name in kinds.names(): kinds.find(name)\n"
         f"print(*sorted({HEAVY!r} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1]
+    )
     assert done.stdout.split() == []
 
 

@@ -33,7 +33,10 @@ def test_what_a_kind_depends_on_is_found_through_functions_and_neighbours():
 def test_docstrings_comments_and_layout_are_no_drift():
     import ast
 
-    plain = 'def f(x):\n    return x + 1\n'
+    plain = "def f(x):\n    return x + 1\n"
     told = '"""Doc."""\ndef f(x):  # why\n    """What."""\n    return (\n        x + 1\n    )\n'
-    bare = [ast.dump(versions._Bare().visit(ast.parse(source))) for source in (plain, told, plain.replace("1", "2"))]
+    bare = [
+        ast.dump(versions._Bare().visit(ast.parse(source)))
+        for source in (plain, told, plain.replace("1", "2"))
+    ]
     assert bare[0] == bare[1] != bare[2]

@@ -3,8 +3,8 @@
     python -m tests.steps.versions                    records kinds that are new or have a new version
     python -m tests.steps.versions --reason "..."     accepts drifted sources too, with a waiver that says why
 
-The digest is of syntax trees without docstrings, comments, layout and what only type checkers read: of the kind's
-own module and of all that it imports, functions' imports included, from `steps`, `models`, `artifacts` and
+The digest is of syntax trees without docstrings, comments, layout and what only type checkers read: of the
+kind's own module and of all that it imports, functions' imports included, from `steps`, `models`, `artifacts` and
 `specs`. Modules that only declare (`DECLARING`) are left out: what they make of a study is in the keys.
 """
 
@@ -62,7 +62,7 @@ def dependencies(module: str) -> set[str]:
 
 
 def drifted(record: dict[str, Any]) -> dict[str, str]:
-    """Digest of each kind whose source is not the recorded one, nor waived, though its version is the same."""
+    """Digest of each kind whose source is neither recorded nor waived, though its version is the same."""
     waived = {(waiver["kind"], waiver["digest"]) for waiver in record["waivers"]}
     current = {name: digest(name) for name in kinds.names()}
     return {
@@ -155,10 +155,16 @@ class _Bare(ast.NodeTransformer):
 
 
 def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--reason", help="why drifted sources leave every result as it was")
     write(parser.parse_args().reason)

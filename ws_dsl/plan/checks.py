@@ -1,5 +1,8 @@
 """Checks: those that a study names, and those that are always made."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ from ws_dsl.plan.plan import CheckStep
 from ws_dsl.plan.variants import Variant
 from ws_dsl.specs import kinds
 from ws_dsl.specs.document import Path_
-from ws_dsl.specs.kind import InputField, input_fields
+from ws_dsl.specs.kind import Check, InputField, input_fields
 from ws_dsl.specs.reference import parse
 
 _SEVERITIES = ("fail", "warn")
@@ -39,6 +42,7 @@ def always(evaluator: Evaluator) -> list[CheckStep]:
         if name in evaluator.spec.checks or kinds.verb(name) != "check":
             continue
         kind = kinds.find(name)
+        assert issubclass(kind.spec, Check)
         gathered = kind.spec.gather(nodes)
         if gathered is None:
             continue

@@ -1,5 +1,8 @@
 """Steps and references evaluated into relations of cells."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -290,7 +293,7 @@ class Evaluator:
         """Cells of several steps side by side along a new axis."""
         axis, members = written.get("axis"), written.get("of")
         if isinstance(members, list):
-            members = {str(member): member for member in members}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            members = {str(member): member for member in members}
         if (
             not isinstance(axis, str)
             or not isinstance(members, Mapping)
@@ -301,9 +304,9 @@ class Evaluator:
                 path, "wrong-value", "stack takes axis: NAME and of: {label: reference, …}, nothing else"
             )
         result = Relation(())
-        for label, text in members.items():  # pyright: ignore[reportUnknownVariableType]
-            here: Path_ = (*path, "of", str(label))  # pyright: ignore[reportUnknownArgumentType]
-            relation = self.resolve(str(text), here)  # pyright: ignore[reportUnknownArgumentType]
+        for label, text in members.items():
+            here: Path_ = (*path, "of", str(label))
+            relation = self.resolve(str(text), here)
             if axis in relation.axes:
                 raise self.mistakes.add(
                     here, "axis-taken", f"{text} has an axis {axis!r} already; rename it: [{axis} as other]"
@@ -314,13 +317,13 @@ class Evaluator:
                 )
                 raise self.mistakes.add(here, "wrong-type", message)
             result.types = relation.types
-            result.axes.setdefault(axis, {})[str(label)] = stands_for(text)  # pyright: ignore[reportUnknownArgumentType]
+            result.axes.setdefault(axis, {})[str(label)] = stands_for(text)
             for name, labels in relation.axes.items():
                 result.axes.setdefault(name, {}).update(labels)
             result.entries += [
                 Entry({axis: str(label), **entry.labels}, entry.node) for entry in relation.entries
-            ]  # pyright: ignore[reportUnknownArgumentType]
-            result.dropped += [{axis: str(label), **labels} for labels in relation.dropped]  # pyright: ignore[reportUnknownArgumentType]
+            ]
+            result.dropped += [{axis: str(label), **labels} for labels in relation.dropped]
         return result
 
 

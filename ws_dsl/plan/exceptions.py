@@ -1,5 +1,8 @@
 """Partial cells that a step does not make."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -56,16 +59,16 @@ def read_exceptions(written: Any, path: Path_, mistakes: Mistakes) -> Exceptions
     if not isinstance(written, list):
         raise mistakes.add(path, "wrong-value", "expected a list of partial cells, such as [{arm: none}]")
     entries: list[dict[str, list[str]]] = []
-    for index, entry in enumerate(written):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    for index, entry in enumerate(written):
         if not isinstance(entry, Mapping) or not entry:
             raise mistakes.add((*path, index), "wrong-value", "expected a partial cell, such as {arm: none}")
         read: dict[str, list[str]] = {}
-        for axis, value in entry.items():  # pyright: ignore[reportUnknownVariableType]
-            labels = [label_of(one) for one in (value if isinstance(value, list) else [value])]  # pyright: ignore[reportUnknownVariableType]
+        for axis, value in entry.items():
+            labels = [label_of(one) for one in (value if isinstance(value, list) else [value])]
             if None in labels or not labels:
                 raise mistakes.add(
                     (*path, index, str(axis)), "wrong-value", "expected a label or a list of labels"
-                )  # pyright: ignore[reportUnknownArgumentType]
-            read[str(axis)] = [label for label in labels if label is not None]  # pyright: ignore[reportUnknownArgumentType]
+                )
+            read[str(axis)] = [label for label in labels if label is not None]
         entries.append(read)
     return Exceptions(entries, path)

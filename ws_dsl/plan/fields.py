@@ -1,5 +1,8 @@
 """The fields of a step under one variant, validated."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -77,7 +80,7 @@ def references(
     for field, accepts in input_fields(kind.spec).items():
         value = getattr(spec, field)
         if isinstance(value, Named):
-            value = value.reference  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            value = value.reference
         if isinstance(value, (Reference, Inline)):
             found[field] = (value, accepts)
     if "rows" in variant.fields and "rows" not in kind.spec.model_fields:
@@ -87,7 +90,7 @@ def references(
                 origin, "unknown-field", f"{kind.name} cannot be restricted to rows; restrict what reads it"
             )
         try:
-            found["rows"] = (Inline(written) if isinstance(written, Mapping) else parse(str(written)), _ROWS)  # pyright: ignore[reportUnknownArgumentType]
+            found["rows"] = (Inline(written) if isinstance(written, Mapping) else parse(str(written)), _ROWS)
         except ValueError as error:
             raise mistakes.add(origin, "bad-reference", str(error)) from None
     return found
@@ -105,9 +108,9 @@ def consumed(spec: Kind[Any]) -> dict[str, str]:
 
 def _from_file(value: Any, path: Path_, mistakes: Mistakes) -> Any:
     """The text of `{file: path}`, bytes kept as they are; anything else as written."""
-    if not (isinstance(value, Mapping) and set(value) == {"file"}):  # pyright: ignore[reportUnknownArgumentType]
+    if not (isinstance(value, Mapping) and set(value) == {"file"}):
         return value
-    written = str(value["file"])  # pyright: ignore[reportUnknownArgumentType]
+    written = str(value["file"])
     try:
         return mistakes.document.resolve(written, path).read_bytes().decode("utf-8-sig")
     except OSError as error:

@@ -1,7 +1,7 @@
 """Keys: what an artifact is made from, and so what it is named by.
 
-Inputs enter by content digest, never by their own key or name: an input that is rebuilt to the same bytes makes
-nothing stale.
+Inputs enter by content digest, never by their own key or name: an input that is rebuilt to the same bytes
+makes nothing stale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ws_dsl.specs.kinds import KindModule
 SCHEME = 1
 
 Derivation = dict[str, Any]
-"""Everything that a key is the digest of, as kept in manifests: kind, version, params, inputs, made, environment."""
+"""What a key is the digest of, as manifests keep it: kind, version, params, inputs, made, environment."""
 
 
 def derivation(

@@ -52,11 +52,11 @@ class Node:
     spec: Kind[Any]
     params: dict[str, Json]
     inputs: dict[str, list[Edge]]
-    made: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict[str, str])
     rows_from: Node | None = None
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict[str, Path])
     path: Path_ = ()
-    origin: dict[str, Path_] = field(default_factory=dict)
+    origin: dict[str, Path_] = field(default_factory=dict[str, Path_])
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

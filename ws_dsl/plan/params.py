@@ -1,5 +1,8 @@
 """A spec's fields as they enter its key."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +19,8 @@ def params_of(
 ) -> tuple[dict[str, Json], dict[str, str]]:
     """Validated fields that are no references, and the external files among them.
 
-    Presentation fields are left out, and fields added later while they equal their compatibility value. External
-    files (and what `Kind.external` names) are replaced by their content digests when the key is computed.
+    Presentation fields are left out, and fields added later while they equal their compatibility value.
+    External files (and what `Kind.external` names) are replaced by their content digests in the key.
     """
     read = set(references)
     params: dict[str, Json] = {}
@@ -41,9 +44,9 @@ def _plain(value: Any) -> Json:
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{type(value).__name__} has no place in a key")

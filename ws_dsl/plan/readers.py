@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ws_dsl.plan.evaluator import Evaluator, axes_of, names
 from ws_dsl.plan.mistakes import Broken, near
@@ -63,9 +64,9 @@ def row_columns(node: Node) -> dict[str, str] | None:
         source = of[0].node.rows_from if of else None
     if source is None:
         return None
-    spec = source.spec
-    keys: list[str] = [spec.key] if isinstance(spec.key, str) else spec.key  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-    return {**dict.fromkeys(keys, "key"), **spec.columns}  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    spec: Any = source.spec
+    keys = [spec.key] if isinstance(spec.key, str) else spec.key
+    return {**dict.fromkeys(keys, "key"), **spec.columns}
 
 
 def _of(edge: Edge) -> Sequence[str] | None:
@@ -89,7 +90,8 @@ def _read(evaluator: Evaluator, rule: Rule, read: str, path: Path_) -> None:
                 evaluator.mistakes.add(at, "needs-quantifier", message)
             statistic = condition.statistic or "value"
             if known is not None and not _is_statistic(statistic, known):
-                message = f"{text} has no statistic {statistic!r}.{near(statistic, known)}\nstatistics: {', '.join(known)}"
+                hint = near(statistic, known)
+                message = f"{text} has no statistic {statistic!r}.{hint}\nstatistics: {', '.join(known)}"
                 evaluator.mistakes.add(at, "unknown-statistic", message)
 
 

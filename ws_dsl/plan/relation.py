@@ -1,6 +1,7 @@
 """Relations: the cells of a step by their labels, selected, renamed, pooled and joined.
 
-Axes behave as dimensions do in xarray: shared ones are matched by label, others crossed, absent ones broadcast.
+Axes behave as dimensions do in xarray: shared ones are matched by label, others crossed, absent ones
+broadcast.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class Relation:
     """
 
     types: tuple[type[types.Type], ...]
-    axes: dict[str, Labels] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-    dropped: list[Labels] = field(default_factory=list)
+    axes: dict[str, Labels] = field(default_factory=dict[str, Labels])
+    entries: list[Entry] = field(default_factory=list[Entry])
+    dropped: list[Labels] = field(default_factory=list[Labels])
 
 
 def view(relation: Relation, reference: Reference) -> Relation:
@@ -175,7 +176,9 @@ class Join:
             declared, mine = self.own[axis]
             missing = [label for label in axes[axis] if label not in declared]
             if missing:
-                message = f"{name!r} has {axis}={missing[0]} and this step's own axis {axis!r} has not; rename one: [{axis} as other]"
+                message = (
+                    f"{name!r} has {axis}={missing[0]}, which over: {axis} lacks; rename: [{axis} as other]"
+                )
                 raise AxisError("no-partner", message)
             groups = [group for group in groups if group.labels.get(axis, mine) == mine]
             met[axis] = {mine: axes[axis][mine]} if mine in axes[axis] else {}
@@ -185,14 +188,14 @@ class Join:
         """Joins the cells of another input.
 
         Raises:
-            AxisError: a label that stands for two things, a cell without a partner, or two pairs for one cell.
+            AxisError: a label that stands for two things, a cell without a partner, two pairs for one cell.
         """
         groups, axes = self.meet(name, groups, axes)
         for axis in axes:
             for label, what in axes[axis].items():
                 mine = self.axes.get(axis, {}).get(label, what)
                 if mine != what:
-                    message = f"label {label!r} of axis {axis!r} stands for two things; rename one side: [{axis} as other]"
+                    message = f"label {label!r} of {axis!r} stands for two things; rename one: [{axis} as other]"
                     raise AxisError("ambiguous-axis", message)
         always = [axis for axis in axes if all(axis in g.labels for g in groups)]
         always = [axis for axis in always if all(axis in cell.labels for cell in self.cells)]

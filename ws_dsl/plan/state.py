@@ -31,9 +31,9 @@ class State:
     environment: Environment
     lookup: Lookup
     hash_path: Callable[[Path], Json]
-    derivations: dict[Node, Derivation] = field(default_factory=dict)
-    keys: dict[Node, str] = field(default_factory=dict)
-    digests: dict[Node, str] = field(default_factory=dict)
+    derivations: dict[Node, Derivation] = field(default_factory=dict[Node, Derivation])
+    keys: dict[Node, str] = field(default_factory=dict[Node, str])
+    digests: dict[Node, str] = field(default_factory=dict[Node, str])
 
     def update(self, nodes: Iterable[Node]) -> None:
         """Works out keys and digests of nodes, level by level: one question to the registry per level."""

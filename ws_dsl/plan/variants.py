@@ -1,5 +1,8 @@
 """Variants: what a step's own `over` makes of its fields."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 import re
@@ -108,8 +111,8 @@ class _Reader:
         if not isinstance(over, Mapping):
             raise Misplaced(path, "bad-over", "expected axes by field, as in over: {layer: [1, 2]}")
         variants = [base]
-        for key, values in over.items():  # pyright: ignore[reportUnknownVariableType]
-            here = (*path, str(key))  # pyright: ignore[reportUnknownArgumentType]
+        for key, values in over.items():
+            here = (*path, str(key))
             target, axis = self._names(here)
             labelled = self._labelled(target, values, here)
             variants = [
@@ -155,15 +158,15 @@ class _Reader:
         """Values by label, with their places."""
         patches = target not in self.known
         if isinstance(values, Mapping):
-            if patches and not all(isinstance(v, Mapping) for v in values.values()):  # pyright: ignore[reportUnknownVariableType]
+            if patches and not all(isinstance(v, Mapping) for v in values.values()):
                 raise self._unknown(target, path, "no field, so each label needs a patch {field: value}")
-            found = {str(label): (value, (*path, str(label))) for label, value in values.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            found = {str(label): (value, (*path, str(label))) for label, value in values.items()}
         elif not isinstance(values, list):
             raise Misplaced(path, "bad-over", "expected a list of values, or values by label")
         elif patches:
             raise self._unknown(target, path, "no field of this kind")
         else:
-            found = self._listed(values, path)  # pyright: ignore[reportUnknownArgumentType]
+            found = self._listed(values, path)
         if not found:
             raise Misplaced(path, "bad-over", "an axis needs at least one label")
         for label, (_, place) in found.items():
@@ -190,7 +193,7 @@ class _Reader:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(item) for item in value]
     return value

@@ -6,6 +6,9 @@ composed and decomposed letters differ. Integers beyond 2**53 − 1 are written 
 never equal a string of the same digits.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 import hashlib
@@ -47,7 +50,7 @@ def _exact(value: object) -> object:
     if isinstance(value, int):
         return value if -_EXACT <= value <= _EXACT else {"integer": str(value)}
     if isinstance(value, Mapping):
-        return {key: _exact(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: _exact(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_exact(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_exact(item) for item in value]
     raise ValueError(f"{type(value).__name__} has no canonical form")

@@ -1,5 +1,8 @@
 """A study as written: plain data, and where each part of it stands."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ class Document:
 
     file: Path
     data: dict[str, Any]
-    places: dict[Path_, Place] = field(default_factory=dict)
+    places: dict[Path_, Place] = field(default_factory=dict[Path_, Place])
 
     def place(self, path: Path_) -> Place:
         """Where a path stands; the nearest enclosing part that is written where it is not."""
@@ -41,12 +44,12 @@ class Document:
         value: Any = self.data
         for part in path:
             if isinstance(value, dict):
-                value = value.get(part)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # pyright: ignore[reportUnknownArgumentType]
-                value = value[part]  # pyright: ignore[reportUnknownVariableType]
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
             else:
                 return None
-        return value  # pyright: ignore[reportUnknownVariableType]
+        return value
 
     def resolve(self, written: str, path: Path_) -> Path:
         """A path of the file system, relative to the file that it is written in."""

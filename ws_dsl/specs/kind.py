@@ -212,7 +212,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
 
     @classmethod
     def statistics(cls, spec: Any, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str] | None:
-        """Statistics of the Estimate it gives, from those of its inputs; None where they are not known before."""
+        """Statistics of the Estimate it gives, from those of its inputs; None where not known before."""
         return None
 
     @classmethod

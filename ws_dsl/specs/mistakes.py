@@ -1,5 +1,8 @@
 """What pydantic finds wrong, told with places and in the words of the grammar."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 import difflib
@@ -80,11 +83,11 @@ def loose(written: Any, validated: Any, path: Path_ = ()) -> Iterator[tuple[Path
     if isinstance(validated, BaseModel):
         validated = {name: getattr(validated, name) for name in type(validated).model_fields}
     if isinstance(written, Mapping) and isinstance(validated, Mapping):
-        for key, value in written.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, value in written.items():
             if key in validated:
-                yield from loose(value, validated[key], (*path, str(key)))  # pyright: ignore[reportUnknownArgumentType]
+                yield from loose(value, validated[key], (*path, str(key)))
     elif isinstance(written, list) and isinstance(validated, (list, tuple)):
-        for index, (one, other) in enumerate(zip(written, validated, strict=False)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        for index, (one, other) in enumerate(zip(written, validated, strict=False)):
             yield from loose(one, other, (*path, index))
     elif isinstance(validated, bool) and not isinstance(written, bool):
         yield path, f"expected true or false (got {written!r})"
@@ -93,7 +96,8 @@ def loose(written: Any, validated: Any, path: Path_ = ()) -> Iterator[tuple[Path
     ):
         yield (
             path,
-            f"expected a number (got {_shown(written)}{'; without quotes' if isinstance(written, str) else ''})",
+            f"expected a number (got {_shown(written)})"
+            + (": without quotes" if isinstance(written, str) else ""),
         )
 
 
@@ -147,13 +151,12 @@ def _mistake(
 
 def _written(start: Path_, loc: Sequence[str | int], document: Document, missing: bool) -> Path_:
     """Leaves out the union tags that pydantic puts between the parts of a path."""
-    value = document.at(start)
+    value: Any = document.at(start)
     path = list(start)
     for index, part in enumerate(loc):
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]  # pyright: ignore[reportUnknownVariableType]
+        known: Any = range(len(value)) if isinstance(value, list) else value
+        if isinstance(value, (dict, list)) and part in known:
+            value = value[part]  # pyright: ignore[reportCallIssue, reportArgumentType]
         elif not (missing and index == len(loc) - 1):
             continue
         path.append(part)

@@ -4,6 +4,9 @@ YAML 1.2, so that `Yes` and `No` are text. Size, depth and number of nodes are b
 non-finite numbers refused, before anything is interpreted.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# (what is written in a study is of any type until it is validated)
+
 from __future__ import annotations
 
 import math
@@ -77,9 +80,7 @@ def _read_one(file: Path) -> Document:
         message = f"nested deeper than {DEEPEST}" if "maximum depth" in message else message
         raise _refused(_mark(file, error), "yaml", message) from None
     except ReaderError as error:
-        message = (
-            f"character {chr(error.character)!r} is not allowed in YAML; write it as an escape in double quotes"
-        )
+        message = f"character {chr(error.character)!r} is not allowed in YAML; write it as an escape in double quotes"
         raise _refused(_after(file, text[: error.position]), "yaml", message) from None
     except RecursionError:
         raise _refused(Place(file, 1, 1), "yaml", f"nested deeper than {DEEPEST}") from None
@@ -217,7 +218,7 @@ def _merge(parent: Document, child: Document) -> Document:
                 del merged[key]
             elif isinstance(value, dict) and isinstance(old.get(key), dict):
                 places[here] = child.places[here]
-                merged[key] = merge(old[key], value, here)  # pyright: ignore[reportUnknownArgumentType]
+                merged[key] = merge(old[key], value, here)
             else:
                 replace(here)
                 merged[key] = value

@@ -181,11 +181,10 @@ def _without(data: dict[str, Any], error: ValidationError) -> tuple[dict[str, An
     for item in error.errors(include_url=False):
         loc = item["loc"]
         last = min(len(loc), {"steps": 2, "checks": 2, "rules": 2, "report": 3}.get(str(loc[0]), 1)) - 1
-        parent: Any = kept
-        for part in loc[:last]:
-            parent = parent.get(part) if isinstance(parent, dict) else None
-        if isinstance(parent, dict):
-            parent.pop(loc[last], None)
+        parent: dict[str, Any] = kept
+        for part in map(str, loc[:last]):
+            parent = parent[part]
+        parent.pop(str(loc[last]), None)
         if loc[0] == "steps" and last == 1:
             broken.add(str(loc[1]))
     return {"ws": 1, "id": "unknown", "question": "unknown", **kept}, broken

@@ -20,7 +20,9 @@ LINE = '{"id": "a", "claim": "x", "label": true, "weight": 1.5, "topic": "t", "s
 
 
 def read(text: str, file: str = "data.jsonl", columns: dict[str, str] | None = None, **options: Any) -> Rows:
-    return read_rows(text.encode(), file, options.get("key", ["id"]), COLUMNS if columns is None else columns, [])
+    return read_rows(
+        text.encode(), file, options.get("key", ["id"]), COLUMNS if columns is None else columns, []
+    )
 
 
 def test_json_lines_are_typed_rows():

@@ -80,14 +80,21 @@ def test_bos_is_there_once_where_the_model_has_one(tokenizer: Any, fields: dict[
 
 def test_a_conversation_is_the_tokenizers_own_template(tokenizer: Any):
     made = render(tokenizer, system="Be brief.", user="Is it true that {{claim}}?")
-    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it true that iron is heavy?"}]
-    own = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Is it true that iron is heavy?"},
+    ]
+    own = tokenizer.apply_chat_template(
+        turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+    )
     assert made.columns["text"][0].startswith(own.rstrip())
 
 
 def test_ids_and_strings_stand_for_the_text(tokenizer: Any):
     made = render(tokenizer, user="{{claim}}", assistant="The answer is")
-    for text, ids, strings in zip(made.columns["text"], made.columns["ids"], made.columns["strings"], strict=True):
+    for text, ids, strings in zip(
+        made.columns["text"], made.columns["ids"], made.columns["strings"], strict=True
+    ):
         assert tokenizer.decode(ids) == text
         assert len(strings) == len(ids)
 

@@ -61,7 +61,9 @@ def test_odd_strata_do_not_all_favour_the_first_part():
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.sampled_from(SHARES), st.integers(0, 5))
 def test_no_unit_is_in_two_parts(units: list[int], into: dict[str, float], seed: int):
-    parts = divide(rows([unit % 2 for unit in units], units), spec(into=into, seed=seed, stratify=["stratum"]))
+    parts = divide(
+        rows([unit % 2 for unit in units], units), spec(into=into, seed=seed, stratify=["stratum"])
+    )
     met = [{units[place] for place in part} for part in parts.values()]
     assert sum(len(part) for part in met) == len(set(units))
 
@@ -90,7 +92,9 @@ def test_a_unit_in_two_strata_is_refused():
         divide(rows([0, 1], [7, 7]), spec(into=SHARES[0], stratify=["stratum"]))
 
 
-@pytest.mark.parametrize("into", [{"a": 0.5, "b": 0.4}, {"a": 1.0}, {"a": 0.0, "b": 1.0}, {"a": 1.5, "b": -0.5}])
+@pytest.mark.parametrize(
+    "into", [{"a": 0.5, "b": 0.4}, {"a": 1.0}, {"a": 0.0, "b": 1.0}, {"a": 1.5, "b": -0.5}]
+)
 def test_shares_are_parts_of_one(into: dict[str, float]):
     with pytest.raises(ValueError, match="into"):
         spec(into=into)
