@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.data.split import Split
     from ws_dsl.steps.extract.final_states import FinalStates
     from ws_dsl.steps.extract.rank_by_attribution import RankByAttribution
+    from ws_dsl.steps.extract.rank_by_effect import RankByEffect
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
     from ws_dsl.steps.intervene.clamp import Clamp
     from ws_dsl.steps.measure._tokens import Tokens
@@ -55,6 +56,7 @@ __all__ = [
     "Patch",
     "Prompts",
     "RankByAttribution",
+    "RankByEffect",
     "RankByShift",
     "Ratio",
     "Ref",

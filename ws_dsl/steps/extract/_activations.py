@@ -22,7 +22,9 @@ Key = tuple[Any, ...]
 Measure = Callable[["Sequence[Row]"], "dict[str, np.ndarray]"]
 
 
-def mean_by_row(inputs: Sequence[Input], cell: Cell[Any], measure: Measure) -> dict[Key, dict[str, np.ndarray]]:
+def mean_by_row(
+    inputs: Sequence[Input], cell: Cell[Any], measure: Measure
+) -> dict[Key, dict[str, np.ndarray]]:
     """What a pass measures, by row and hook, over the rows that the cell is restricted to.
 
     Args:
@@ -32,20 +34,25 @@ def mean_by_row(inputs: Sequence[Input], cell: Cell[Any], measure: Measure) -> d
     """
     import numpy as np
 
-    within = cell.get("rows")
-    wanted = set(within.open().ids()) if within else None
     found: dict[Key, list[dict[str, np.ndarray]]] = {}
     for one in inputs:
-        prompts = one.open()
-        rows = forward_rows(prompts, cell.spec.at, None, cell.one("model").digest)
-        chosen = [(key, row) for key, row in zip(prompts.ids(), rows, strict=True) if wanted is None or key in wanted]
-        measured = measure([row for _, row in chosen])
-        for index, (key, _) in enumerate(chosen):
+        chosen = restricted(one, cell)
+        measured = measure(list(chosen.values()))
+        for index, key in enumerate(chosen):
             found.setdefault(key, []).append({hook: values[index] for hook, values in measured.items()})
     return {
         key: {hook: np.mean([repeat[hook] for repeat in repeats], axis=0) for hook in repeats[0]}
         for key, repeats in found.items()
     }
+
+
+def restricted(prompts: Input, cell: Cell[Any]) -> dict[Key, Row]:
+    """The rows of one set of prompts that the cell is restricted to, by key, read at its position."""
+    within = cell.get("rows")
+    wanted = set(within.open().ids()) if within else None
+    opened = prompts.open()
+    rows = forward_rows(opened, cell.spec.at, None, cell.one("model").digest)
+    return {key: row for key, row in zip(opened.ids(), rows, strict=True) if wanted is None or key in wanted}
 
 
 def same_keys(plus: dict[Key, Any], minus: dict[Key, Any]) -> list[Key]:
@@ -55,7 +62,9 @@ def same_keys(plus: dict[Key, Any], minus: dict[Key, Any]) -> list[Key]:
         MeasurementError: the sides are over different rows.
     """
     if set(plus) != set(minus):
-        raise MeasurementError("plus and minus are over different rows; comparing activations needs the same ones")
+        raise MeasurementError(
+            "plus and minus are over different rows; comparing activations needs the same ones"
+        )
     return sorted(plus, key=repr)
 
 
@@ -83,9 +92,33 @@ def ranked(
     from ws_dsl.specs.site import family_sites
 
     sites = family_sites(family, handle.shape)
+    scores = [score(own) for own in slices(values, sites, handle).values()]
+    return strongest(scores, family, top, keys, handle, meaning)
+
+
+def strongest(
+    scores: Sequence[float],
+    family: Literal["heads", "neurons"],
+    top: int,
+    keys: Sequence[Key],
+    handle: Handle,
+    meaning: str,
+) -> Sites:
+    """The components of a family with the largest absolute scores, largest first.
+
+    Args:
+        scores: One score per component, in the order of `ws_dsl.specs.site.family_sites`.
+        family: Whose components are scored.
+        top: How many are kept.
+        keys: The rows, for the record of what the choice was made on.
+        handle: The model.
+        meaning: What the score is, for the record.
+    """
+    from ws_dsl.specs.site import family_sites
+
+    sites = family_sites(family, handle.shape)
     if top > len(sites):
         raise MeasurementError(f"the model has {len(sites)} {family}, and top is {top}")
-    scores = [score(own) for own in slices(values, sites, handle).values()]
     order = sorted(range(len(sites)), key=lambda i: (-abs(scores[i]), i))[:top]
     notes = {"score": meaning, "searched": len(sites), "among": family, "rows": len(keys)}
     return Sites([str(sites[i]) for i in order], [scores[i] for i in order], row_set(list(keys)), dict(notes))
@@ -103,5 +136,7 @@ def ranks(
             made[same] = ranking(cell)
         found, place = made[same], int(cell.made["rank"]) - 1
         notes = {**found.notes, "rank": place + 1}
-        one = Sites(found.addresses[place : place + 1], found.scores[place : place + 1], found.chosen_on, notes)
+        one = Sites(
+            found.addresses[place : place + 1], found.scores[place : place + 1], found.chosen_on, notes
+        )
         yield cell, one.to_artifact()

@@ -1,9 +1,11 @@
 """The states that answers are read from.
 
 What it does
-    Runs every prompt through the model once, under an arm or none, and keeps the output of the final norm at the
-    last real token. Logits of answer tokens, probability mass and other spellings are read from it without another
-    pass. Measuring kinds make this step themselves; it seldom needs to be written.
+    Runs every prompt through the model once, under an arm or none, and keeps the output of the final norm at
+    the last real token. Logits of answer tokens, probability mass and other spellings are read from it
+    without another pass. Where an arm edits a row only at the token that is read, that token alone is
+    computed anew, from the lowest edited layer up, against the keys and values of the unedited row. Measuring
+    kinds make this step themselves; it seldom needs to be written.
 
 What it cannot show
     Anything at other positions or layers.
@@ -19,15 +21,19 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.artifacts.states import States
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Named, Ref, none
 from ws_dsl.specs.site import FINAL
-from ws_dsl.steps.cell import Cell, Context
+from ws_dsl.steps.cell import Cell, Context, Input
 from ws_dsl.steps.extract._rows import forward_rows
+
+if TYPE_CHECKING:
+    from ws_dsl.models.handle import Handle
 
 
 class FinalStates(Kind[types.States]):
@@ -41,20 +47,41 @@ class FinalStates(Kind[types.States]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 2
+version = 3
+
+
+_HELD = 256 << 20
+"""Bytes of states that are made at once; more cells over the same prompts run these again."""
 
 
 def run(cells: Sequence[Cell[FinalStates]], context: Context) -> Iterator[tuple[Cell[FinalStates], Artifact]]:
-    """One pass over the rows of every cell."""
-    from ws_dsl.models.forward import final_states
-
+    """All arms of the same prompts together: their clean pass is shared (`ws_dsl.models.suffix`)."""
+    groups: dict[tuple[str, str, str], list[Cell[FinalStates]]] = {}
     for cell in cells:
-        prompts = cell.open("prompts")
-        arm = cell.get("arm")
-        model = cell.one("model")
+        same = (cell.one("model").digest, cell.one("prompts").digest, cell.spec.at)
+        groups.setdefault(same, []).append(cell)
+    for group in groups.values():
+        prompts, model = group[0].open("prompts"), group[0].one("model")
         handle = context.model(model)
-        rows = forward_rows(prompts, cell.spec.at, arm.open() if arm else None, model.digest)
-        tensors = {FINAL: final_states(handle, rows, context.advance)}
+        lot = max(1, _HELD // (4 * handle.shape.width * max(1, len(prompts))))
+        for start in range(0, len(group), lot):
+            yield from _together(group[start : start + lot], prompts, model, handle, context)
+
+
+def _together(
+    cells: Sequence[Cell[FinalStates]], prompts: Prompts, model: Input, handle: Handle, context: Context
+) -> Iterator[tuple[Cell[FinalStates], Artifact]]:
+    from ws_dsl.models.suffix import states
+
+    arms = [cell.get("arm") for cell in cells]
+    rows = [
+        forward_rows(prompts, cell.spec.at, arm.open() if arm else None, model.digest)
+        for cell, arm in zip(cells, arms, strict=True)
+    ]
+    found = states(handle, [row for own in rows for row in own], context.advance)
+    columns = {name: prompts.columns[name] for name in prompts.keys}
+    size = len(prompts)
+    for place, (cell, arm) in enumerate(zip(cells, arms, strict=True)):
+        tensors = {FINAL: found[place * size : (place + 1) * size]}
         notes = {"at": cell.spec.at, "model": model.digest, "arm": arm.digest if arm else None}
-        columns = {name: prompts.columns[name] for name in prompts.keys}
         yield cell, States(prompts.keys, columns, tensors, notes).to_artifact()
