@@ -78,6 +78,8 @@ def _item(text: str, whole: str) -> Pick | Rename:
         labels = tuple(label.strip() for label in match[3].split("|"))
         if all(labels):
             return Pick(match[1], labels, match[2] == "!=")
+    if re.fullmatch(_NAME, text):
+        raise ValueError(f"{text!r} in {whole!r} is no selection; references to a choice are not available yet")
     raise ValueError(
         f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label or axis as new"
     )
