@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -60,23 +61,33 @@ def imported_packages(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def read_project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def requirements(project: dict[str, Any], extras: Iterable[str]) -> list[Requirement]:
+    """What a project needs with some of its extras."""
+    optional = [line for extra in extras for line in project["optional-dependencies"][extra]]
+    return [Requirement(line) for line in [*project["dependencies"], *optional]]
+
+
 def test_what_is_imported_is_what_is_declared() -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    project = read_project()
+    declared = requirements(project, project["optional-dependencies"].keys() - {"test"})
     imported = set[str]().union(*(imported_packages(file) for file in (ROOT / "ws_dsl").rglob("*.py")))
     foreign = imported - set(sys.stdlib_module_names) - {"ws_dsl"}
     providers = packages_distributions()
     assert {canonicalize_name(providers[name][0]) for name in foreign} == {
-        canonicalize_name(Requirement(line).name) for line in declared
+        canonicalize_name(requirement.name) for requirement in declared
     }
 
 
 def test_everything_declared_is_pinned() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["test"]
+    project = read_project()
     pins = [Requirement(line) for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
     pinned = {canonicalize_name(pin.name): pin.specifier for pin in pins}
     assert all(str(specifier).startswith("==") for specifier in pinned.values())
-    for requirement in map(Requirement, declared):
+    for requirement in requirements(project, project["optional-dependencies"]):
         (pin,) = pinned[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(pin.version), requirement
 
