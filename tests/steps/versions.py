@@ -4,8 +4,8 @@
     python -m tests.steps.versions --reason "..."     accepts drifted sources too, with a waiver that says why
 
 The digest is of syntax trees without docstrings, comments, layout and what only type checkers read: of the
-kind's own module and of all that it imports, functions' imports included, from `steps`, `models`, `artifacts` and
-`specs`. Modules that only declare (`DECLARING`) are left out: what they make of a study is in the keys.
+kind's own module and of all that it imports, functions' imports included, from `steps`, `models`, `artifacts`
+and `specs`. Modules that only declare (`DECLARING`) are left out: what they make of a study is in the keys.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ws_dsl.plan.evaluator import Evaluator, accepted, names
+from ws_dsl.plan.evaluator import Evaluator
 from ws_dsl.plan.fields import read_spec
-from ws_dsl.plan.mistakes import Broken
+from ws_dsl.plan.mistakes import Broken, accepted, names
 from ws_dsl.plan.node import Edge, Node, address
 from ws_dsl.plan.params import params_of
 from ws_dsl.plan.plan import CheckStep

@@ -11,10 +11,11 @@ from typing import Any
 from ws_dsl.plan.cells import Maker, Step
 from ws_dsl.plan.exceptions import read_exceptions
 from ws_dsl.plan.fields import Written, consumed, read_spec, references
-from ws_dsl.plan.mistakes import Broken, Mistakes, near
+from ws_dsl.plan.mistakes import Broken, Mistakes, accepted, axes_of, names, near
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.relation import AxisError, Entry, Join, Joined, Labels, Relation, pool, view
-from ws_dsl.plan.variants import Misplaced, Variant, expand, stands_for
+from ws_dsl.plan.stack import stack
+from ws_dsl.plan.variants import Misplaced, Variant, expand
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import Inline, InputField, gives, seed_scope
@@ -152,7 +153,7 @@ class Evaluator:
             message = f"{kind.name!r} is a check; write it under checks"
             raise self.mistakes.add((*path, "kind"), "wrong-type", message)
         if kind.name == "stack":
-            return self._stack(written, path)
+            return stack(written, path, self.resolve, self.mistakes)
         if "until" in written:
             raise self.mistakes.add((*path, "until"), "not-available", "loops are not available yet")
         fields = kind.spec.model_fields
@@ -288,55 +289,3 @@ class Evaluator:
             labels = [str(part) for part in origin if part in own.values()]
             self._inline[origin] = self.step("/".join([name, field, *labels]), value.step, origin)
         return self._inline[origin]
-
-    def _stack(self, written: Mapping[str, Any], path: Path_) -> Relation:
-        """Cells of several steps side by side along a new axis."""
-        axis, members = written.get("axis"), written.get("of")
-        if isinstance(members, list):
-            members = {str(member): member for member in members}
-        if (
-            not isinstance(axis, str)
-            or not isinstance(members, Mapping)
-            or not members
-            or set(written) - {"kind", "axis", "of"}
-        ):
-            raise self.mistakes.add(
-                path, "wrong-value", "stack takes axis: NAME and of: {label: reference, …}, nothing else"
-            )
-        result = Relation(())
-        for label, text in members.items():
-            here: Path_ = (*path, "of", str(label))
-            relation = self.resolve(str(text), here)
-            if axis in relation.axes:
-                raise self.mistakes.add(
-                    here, "axis-taken", f"{text} has an axis {axis!r} already; rename it: [{axis} as other]"
-                )
-            if result.types and not set(result.types) & set(relation.types):
-                message = (
-                    f"members are of one type; {text} is {names(relation.types)}, not {names(result.types)}"
-                )
-                raise self.mistakes.add(here, "wrong-type", message)
-            result.types = relation.types
-            result.axes.setdefault(axis, {})[str(label)] = stands_for(text)
-            for name, labels in relation.axes.items():
-                result.axes.setdefault(name, {}).update(labels)
-            result.entries += [
-                Entry({axis: str(label), **entry.labels}, entry.node) for entry in relation.entries
-            ]
-            result.dropped += [{axis: str(label), **labels} for labels in relation.dropped]
-        return result
-
-
-def accepted(have: tuple[type[types.Type], ...], wanted: tuple[type[types.Type], ...]) -> bool:
-    """Whether cells of a type may be referred to by a field."""
-    return types.Type in wanted or bool(set(have) & set(wanted))
-
-
-def names(found: tuple[type[types.Type], ...]) -> str:
-    """Types as text."""
-    return " or ".join(t.__name__ for t in found)
-
-
-def axes_of(axes: Mapping[str, object]) -> str:
-    """Axes as text, for messages."""
-    return f"axes: {', '.join(axes) or 'none'}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ws_dsl.errors import Problem
+from ws_dsl.specs import types
 from ws_dsl.specs.document import Document, Path_, subject
 
 
@@ -36,3 +37,18 @@ def near(name: str, known: Iterable[str]) -> str:
     """` Did you mean …?` where a known name is close."""
     found = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def accepted(have: tuple[type[types.Type], ...], wanted: tuple[type[types.Type], ...]) -> bool:
+    """Whether cells of a type may be referred to by a field."""
+    return types.Type in wanted or bool(set(have) & set(wanted))
+
+
+def names(found: tuple[type[types.Type], ...]) -> str:
+    """Types as text."""
+    return " or ".join(t.__name__ for t in found)
+
+
+def axes_of(axes: Mapping[str, object]) -> str:
+    """Axes as text, for messages."""
+    return f"axes: {', '.join(axes) or 'none'}"

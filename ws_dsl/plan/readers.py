@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ws_dsl.plan.evaluator import Evaluator, axes_of, names
-from ws_dsl.plan.mistakes import Broken, near
+from ws_dsl.plan.evaluator import Evaluator
+from ws_dsl.plan.mistakes import Broken, axes_of, names, near
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.plan.relation import Relation
 from ws_dsl.specs import types

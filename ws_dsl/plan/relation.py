@@ -195,7 +195,9 @@ class Join:
             for label, what in axes[axis].items():
                 mine = self.axes.get(axis, {}).get(label, what)
                 if mine != what:
-                    message = f"label {label!r} of {axis!r} stands for two things; rename one: [{axis} as other]"
+                    message = (
+                        f"label {label!r} of {axis!r} stands for two things; rename: [{axis} as other]"
+                    )
                     raise AxisError("ambiguous-axis", message)
         always = [axis for axis in axes if all(axis in g.labels for g in groups)]
         always = [axis for axis in always if all(axis in cell.labels for cell in self.cells)]

@@ -19,7 +19,8 @@ def read_rows(
 ) -> Rows:
     """Typed rows of a JSON Lines or CSV file.
 
-    The world that the rows speak of is in their column `world`, the same in every row; `real` where there is none.
+    The world that the rows speak of is in their column `world`, the same in every row; `real` where there is
+    none.
 
     Args:
         content: Bytes of the file.
@@ -51,7 +52,7 @@ def read_rows(
     if len(worlds) > 1 or not worlds <= set(WORLDS):
         raise DataError(
             Place(file),
-            f"column 'world' must be one of {', '.join(WORLDS)} throughout, and holds {', '.join(sorted(worlds))}",
+            f"column 'world' is one of {', '.join(WORLDS)} throughout, and holds {', '.join(sorted(worlds))}",
         )
     return Rows(tuple(key), found, wanted, tuple(unit) or tuple(key), worlds.pop())
 

@@ -1,18 +1,18 @@
 """Rows from a file.
 
 What it does
-    Reads a JSON Lines or CSV file into rows with stable keys and typed columns. The file is snapshotted before
-    anything is planned: what is computed belongs to these bytes, whatever becomes of the file. Every row is
-    checked against its declared type; a mistake names its line.
+    Reads a JSON Lines or CSV file into rows with stable keys and typed columns. The file is snapshotted
+    before anything is planned: what is computed belongs to these bytes, whatever becomes of the file.
+    Every row is checked against its declared type; a mistake names its line.
 
 What it cannot show
-    Whether the labels are right. `world` in the file says whose facts the rows speak of; rows without it speak of
-    the real one, and are refused under a model of another.
+    Whether the labels are right. `world` in the file says whose facts the rows speak of; rows without it
+    speak of the real one, and are refused under a model of another.
 
 Inputs and output
-    `path` (relative to the study), `key` (one column or several), `columns` (name to `text`, `category`, `number`,
-    `bool` or `sign`), `count` (the number of rows, asserted), `unit` (columns that name the unit of resampling; the
-    key where absent). Gives Rows.
+    `path` (relative to the study), `key` (one column or several), `columns` (name to `text`, `category`,
+    `number`, `bool` or `sign`), `count` (the number of rows, asserted), `unit` (columns that name the
+    unit of resampling; the key where absent). Gives Rows.
 
 Reference
     https://jsonlines.org

@@ -1,16 +1,16 @@
 """A Hugging Face checkpoint.
 
 What it does
-    Gives a causal language model from a local folder, or from the Hub at a pinned revision. It enters keys by the
-    digests of its files, so a moved folder is the same model and an edited one is not. Weights are read from
-    safetensors only; code that comes with a repository is never run.
+    Gives a causal language model from a local folder, or from the Hub at a pinned revision. It enters
+    keys by the digests of its files, so a moved folder is the same model and an edited one is not.
+    Weights are read from safetensors only; code that comes with a repository is never run.
 
 What it cannot show
     Whether a checkpoint behaves as its card says. Architectures whose parity is not tested are refused.
 
 Inputs and output
-    `path` (a folder) or `repo` with `revision` (a commit; the files must be in the Hugging Face cache or the Hub
-    within reach), `dtype`. Gives a Model of the world `real`.
+    `path` (a folder) or `repo` with `revision` (a commit; the files must be in the Hugging Face cache or
+    the Hub within reach), `dtype`. Gives a Model of the world `real`.
 
 Reference
     https://huggingface.co/docs/transformers/main_classes/model

@@ -1,13 +1,13 @@
 """The embedded model.
 
 What it does
-    Gives the small chat model that comes with ws-dsl: trained on a synthetic world, so that it answers claims by
-    truth, gives way under pressure, follows honest and dishonest personas, rates and chooses tasks, and refuses
-    harmful ones. Needs no network and runs in seconds on a laptop.
+    Gives the small chat model that comes with ws-dsl: trained on a synthetic world, so that it answers
+    claims by truth, gives way under pressure, follows honest and dishonest personas, rates and chooses
+    tasks, and refuses harmful ones. Needs no network and runs in seconds on a laptop.
 
 What it cannot show
-    Anything about the real world or about real language models. Its effects have the sizes that its training data
-    gave them; they are ground truth for analyses, not findings.
+    Anything about the real world or about real language models. Its effects have the sizes that its
+    training data gave them; they are ground truth for analyses, not findings.
 
 Inputs and output
     `family`: `qwen3`. Gives a Model of the world `organism` in float32.

@@ -1,18 +1,18 @@
 """Rows as prompts.
 
 What it does
-    Renders every row through the tokenizer's own chat template (`system`, `user`, `assistant`, `reply`), or as raw
-    text (`text`), and makes token ids once, with the string of every token and the place of every role. BOS is
-    there once, where the model has one.
+    Renders every row through the tokenizer's own chat template (`system`, `user`, `assistant`, `reply`),
+    or as raw text (`text`), and makes token ids once, with the string of every token and the place of
+    every role. BOS is there once, where the model has one.
 
 What it cannot show
-    What another template would have done: paraphrases are an axis, and a finding under one template is a finding
-    about that template.
+    What another template would have done: paraphrases are an axis, and a finding under one template is a
+    finding about that template.
 
 Inputs and output
-    `rows`: Rows. `system`, `user`, `assistant` (the beginning of the answer, left open), `reply` (a closed answer),
-    or `text` (no chat template); all with `{{column}}` slots. `answers`: token strings, or token string to value.
-    `sign`: +1 or −1 per row, or a column of signs. Gives Prompts.
+    `rows`: Rows. `system`, `user`, `assistant` (the beginning of the answer, left open), `reply` (a
+    closed answer), or `text` (no chat template); all with `{{column}}` slots. `answers`: token strings,
+    or token string to value. `sign`: +1 or −1 per row, or a column of signs. Gives Prompts.
 
 Reference
     https://huggingface.co/docs/transformers/chat_templating
@@ -65,8 +65,8 @@ class Prompts(Kind[types.Prompts]):
 
     @classmethod
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
-        columns = inspection.columns("rows")
-        for role in _ROLES if columns is not None else ():
+        columns = inspection.columns("rows") or {}
+        for role in _ROLES if columns else ():
             for name in slots(getattr(spec, role) or ""):
                 if name not in columns:
                     yield Complaint(
@@ -74,7 +74,7 @@ class Prompts(Kind[types.Prompts]):
                         "unknown-column",
                         f"the rows have no column {name!r} (columns: {', '.join(columns)})",
                     )
-        if isinstance(spec.sign, str) and columns is not None and columns.get(spec.sign) != "sign":
+        if isinstance(spec.sign, str) and columns and columns.get(spec.sign) != "sign":
             yield Complaint(
                 "sign",
                 "unknown-column",

@@ -1,19 +1,20 @@
 """Rows in parts.
 
 What it does
-    Divides rows at random into named parts of given shares, on the unit of resampling, so that no unit is in two
-    parts. With `stratify`, every combination of those columns is divided in the same shares.
+    Divides rows at random into named parts of given shares, on the unit of resampling, so that no unit is
+    in two parts. With `stratify`, every combination of those columns is divided in the same shares.
 
 What it cannot show
     That the parts are alike in columns that were not stratified.
 
 Inputs and output
-    `of`: Rows; `into`: share by part, together 1; `stratify`: columns; `seed` (scope `data`). Makes the axis
-    `split`, one label per part; gives Rows.
+    `of`: Rows; `into`: share by part, together 1; `stratify`: columns; `seed` (scope `data`). Makes the
+    axis `split`, one label per part; gives Rows.
 
 Reference
-    Every stratum's shares are rounded down or up; remainders carry over to the next stratum, so that the parts have
-    their shares as a whole. Units in the order of a SHA-256 of seed and unit: the order of rows plays no part.
+    Every stratum's shares are rounded down or up; remainders carry over to the next stratum, so that the
+    parts have their shares as a whole. Units in the order of a SHA-256 of seed and unit: the order of
+    rows plays no part.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class Split(Kind[types.Rows]):
 
     @classmethod
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
-        columns = inspection.columns("of")
-        for name in spec.stratify if columns is not None else []:
+        columns = inspection.columns("of") or {}
+        for name in spec.stratify if columns else []:
             if name not in columns:
                 yield Complaint(
                     "stratify",
@@ -111,8 +112,8 @@ def _draw(seed: int, value: tuple[Any, ...]) -> bytes:
 def _counts(into: dict[str, float], total: int, owed: dict[str, float]) -> dict[str, int]:
     """Units of one stratum by part: each share rounded down or up.
 
-    Rounding up goes to the parts that are owed most by this stratum and those before it; what remains owed is kept
-    in `owed`, so that the parts as a whole have their shares too.
+    Rounding up goes to the parts that are owed most by this stratum and those before it; what remains owed is
+    kept in `owed`, so that the parts as a whole have their shares too.
     """
     exact = {part: share * total for part, share in into.items()}
     counts = {part: math.floor(units + 1e-9) for part, units in exact.items()}
