@@ -34,7 +34,7 @@ def list_artifacts(
 
 def _record(entry: Entry, uses: list[dict[str, Any]]) -> dict[str, Any]:
     """An artifact under the cell that it is, and under every other that shares it."""
-    first = uses[0] if uses else {"study": None, "step": None, "cell": {}}
+    first: dict[str, Any] = uses[0] if uses else {"study": None, "step": None, "cell": {}}
     return {
         "key": entry.key,
         "digest": entry.digest,

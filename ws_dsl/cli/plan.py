@@ -40,7 +40,9 @@ def check(
 
 def show_plans(session: Session, opened: list[Opened], json: bool) -> None:
     """Prints what is cached, stale, new or waiting in every step."""
-    found = [{"study": study.plan.spec.id, "steps": _steps(session, study)} for study in opened]
+    found: list[dict[str, Any]] = [
+        {"study": study.plan.spec.id, "steps": _steps(session, study)} for study in opened
+    ]
     if json:
         data({"studies": found})
         return

@@ -21,7 +21,7 @@ def why(what: Address, registry: RegistryDir = None, study: Studies = None, json
         return
     opened, reference = find_step(session, what, study)
     entries = [(labels, node) for labels, node in opened.plan.view(reference)[0].entries if node is not None]
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "cell": address(reference, labels),
             "key": opened.state.keys.get(node),

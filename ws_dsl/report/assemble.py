@@ -9,7 +9,7 @@ from typing import Any
 from ws_dsl.artifacts.estimate import Estimate, Stat
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.table import Table
-from ws_dsl.plan.node import Node, address
+from ws_dsl.plan.node import Node
 from ws_dsl.report import figures
 from ws_dsl.report.content import (
     Case,
@@ -57,7 +57,10 @@ def assemble(
         registered: Date at which its rules were locked before results, or None.
     """
     plan = results.plan
-    drawn = [_figure(name, figure, results) for name, figure in plan.spec.report.figures.items()]
+    report = plan.spec.report
+    drawn = [_figure(name, figure, results) for name, figure in report.figures.items()]
+    # A table beside a figure of its name must not take the place of the figure's data.
+    stems = {name: f"{name}_table" if name in report.figures else name for name in report.tables}
     return StudyPage(
         id=plan.spec.id,
         question=plan.spec.question,
@@ -65,7 +68,7 @@ def assemble(
         checks=tuple(_check(check) for check in checks),
         headline=tuple(drawn[:1]),
         figures=tuple(drawn[1:]),
-        tables=tuple(_table(name, table, results) for name, table in plan.spec.report.tables.items()),
+        tables=tuple(_table(name, stems[name], table, results) for name, table in report.tables.items()),
         methods=_methods(results),
         provenance=tuple(
             _provenance(node, results) for node in plan.nodes if not node.step.startswith("check/")
@@ -83,12 +86,13 @@ def _verdict(decision: Decision, results: Results, registered: str | None) -> Ve
                 for read, found in case.when.items()
                 for text, bound in found.items()
             ),
-            case.verdict,
+            case.verdict,  # pyright: ignore[reportArgumentType]
             case.claim,
         )
         for case in decision.rule.first
     ]
-    cases.append(Case((), decision.rule.otherwise.verdict, decision.rule.otherwise.claim))
+    otherwise = decision.rule.otherwise
+    cases.append(Case((), otherwise.verdict, otherwise.claim))  # pyright: ignore[reportArgumentType]
     readings: list[Reading] = []
     for name, reference in decision.rule.read.items():
         wanted = _statistics_read(decision, name)
@@ -137,7 +141,7 @@ def _figure(name: str, figure: Figure, results: Results) -> FigureView:
     )
 
 
-def _table(name: str, spec: TableSpec, results: Results) -> TableView:
+def _table(name: str, stem: str, spec: TableSpec, results: Results) -> TableView:
     title = spec.title or name.replace("_", " ").capitalize()
     relation, _ = results.plan.view(spec.of)
     nodes = [node for _, node in relation.entries if node is not None]
@@ -153,7 +157,7 @@ def _table(name: str, spec: TableSpec, results: Results) -> TableView:
         for i, c in enumerate(columns)
     }
     caption = f"Cells of {spec.of}."
-    return TableView(name.replace("_", "-"), title, caption, tuple(columns), tuple(rows), csv(Frame(plain)))
+    return TableView(stem.replace("_", "-"), title, caption, tuple(columns), tuple(rows), csv(Frame(plain)))
 
 
 def _number(value: Value) -> Cell:
@@ -163,7 +167,8 @@ def _number(value: Value) -> Cell:
 def _table_of_estimates(spec: TableSpec, results: Results) -> tuple[list[Column], list[tuple[Value, ...]]]:
     relation, _ = results.plan.view(spec.of)
     across = [axis for axis in _list(spec.columns) if axis in relation.axes]
-    down = _list(spec.rows) or [axis for axis in relation.axes if axis not in across]
+    # Axes that the study names nowhere stay rows: no two cells may share a place.
+    down = list(dict.fromkeys([*_list(spec.rows), *(a for a in relation.axes if a not in across)]))
     found = long(results, spec.of)
     statistics = [name for name in found.numbers if name != "n"]
     heads: dict[tuple[str, ...], None] = {}
@@ -173,7 +178,7 @@ def _table_of_estimates(spec: TableSpec, results: Results) -> tuple[list[Column]
         row = tuple(str(record.get(axis, "–")) for axis in down)
         heads[head] = None
         estimate: Estimate = results.open(node)
-        for statistic in statistics:
+        for statistic in (name for name in statistics if name in estimate.stats):
             quantity = _quantity(statistic, estimate.stats[statistic], results.state.keys[node])
             body.setdefault(row, {})[head, statistic] = quantity
     columns = [Column(axis) for axis in down]
@@ -181,7 +186,7 @@ def _table_of_estimates(spec: TableSpec, results: Results) -> tuple[list[Column]
         for statistic in statistics:
             label = " · ".join([*head, *([statistic] if len(statistics) > 1 or not head else [])])
             columns.append(Column(label, found.units.get(statistic, "")))
-    rows = [
+    rows: list[tuple[Value, ...]] = [
         (*row, *(cells.get((head, s)) for head in heads for s in statistics)) for row, cells in body.items()
     ]
     return columns, rows
@@ -213,7 +218,9 @@ def _table_of_rows(spec: TableSpec, results: Results) -> tuple[list[Column], lis
     return [*(Column(axis) for axis in axes), *heads], rows
 
 
-def _table_of_sites(spec: TableSpec, results: Results, unit: str) -> tuple[list[Column], list[tuple[Value, ...]]]:
+def _table_of_sites(
+    spec: TableSpec, results: Results, unit: str
+) -> tuple[list[Column], list[tuple[Value, ...]]]:
     relation, _ = results.plan.view(spec.of)
     axes = list(relation.axes)
     rows: list[tuple[Value, ...]] = []
@@ -246,9 +253,9 @@ def _methods(results: Results) -> MethodView:
 
 
 _BOOTSTRAP = (
-    "Intervals are 95 % percentile intervals of 2,000 bootstrap draws of the unit of resampling (the row key unless "
-    "the data set names another). The draws follow from the identity of the rows, so that statistics of one row set "
-    "stay paired when they are subtracted or divided."
+    "Intervals are 95 % percentile intervals of 2,000 bootstrap draws of the unit of resampling (the row key "
+    "unless the data set names another). The draws follow from the identity of the rows, so that statistics "
+    "of one row set stay paired when they are subtracted or divided."
 )
 
 
@@ -264,27 +271,31 @@ def _prompt(node: Node, results: Results) -> PromptView:
 
 
 def _token_sets(nodes: Sequence[Node]) -> list[TokenSetView]:
-    found: dict[tuple[str, str], TokenSetView] = {}
+    """Every token set of every step, under the labels that tell it from others of its step."""
+    found: dict[str, dict[tuple[tuple[str, ...], tuple[str, ...]], list[dict[str, str]]]] = {}
     for node in nodes:
         tokens = getattr(node.spec, "tokens", None)
         if tokens is not None and not node.step.startswith("check/"):
-            label = node.labels.get("tokens", "")
-            found.setdefault(
-                (node.step, label), TokenSetView(node.step, label, tuple(tokens.plus), tuple(tokens.minus))
-            )
-    return list(found.values())
+            sides = (tuple(tokens.plus), tuple(tokens.minus))
+            found.setdefault(node.step, {}).setdefault(sides, []).append(node.labels)
+    views: list[TokenSetView] = []
+    for step, sets in found.items():
+        for (plus, minus), cells in sets.items():
+            own = {
+                axis: label for axis, label in cells[0].items() if all(c.get(axis) == label for c in cells)
+            }
+            others = [c for sides, several in sets.items() if sides != (plus, minus) for c in several]
+            telling = [label for axis, label in own.items() if any(c.get(axis) != label for c in others)]
+            views.append(TokenSetView(step, " · ".join(telling), plus, minus))
+    return views
 
 
 def _step(name: str, nodes: Sequence[Node], results: Results) -> StepView:
     kind = nodes[0].kind
     said = sections(kind.documentation)
     spec = results.plan.spec
-    written: Any = spec.model if name == "model" else spec.steps.get(name, {})
-    fields = (
-        {field: _line(value) for field, value in written.items() if field != "kind"}
-        if isinstance(written, dict)
-        else {}
-    )
+    written = spec.model if name == "model" else spec.steps.get(name, {})
+    fields = {} if isinstance(written, str) else {f: _line(v) for f, v in written.items() if f != "kind"}
     return StepView(
         name,
         kind.name,

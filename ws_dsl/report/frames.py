@@ -43,11 +43,13 @@ class Results:
 class Long:
     """Rows of a frame while it is built: what is known of each."""
 
-    records: list[dict[str, Cell]] = field(default_factory=list)
-    sources: list[tuple[Node, tuple[Any, ...] | None]] = field(default_factory=list)
-    numbers: list[str] = field(default_factory=list)
-    units: dict[str, str] = field(default_factory=dict)
-    axes: list[str] = field(default_factory=list)
+    records: list[dict[str, Cell]] = field(default_factory=list[dict[str, Cell]])
+    sources: list[tuple[Node, tuple[Any, ...] | None]] = field(
+        default_factory=list[tuple[Node, tuple[Any, ...] | None]]
+    )
+    numbers: list[str] = field(default_factory=list[str])
+    units: dict[str, str] = field(default_factory=dict[str, str])
+    axes: list[str] = field(default_factory=list[str])
 
 
 def long(results: Results, reference: str, name: str = "value") -> Long:
@@ -66,8 +68,9 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
         artifact = results.open(node, column)
         own: dict[str, Cell] = dict(labels)
         if isinstance(artifact, Estimate):
-            found.numbers = list(artifact.stats)
-            for statistic, stat in artifact.stats.items():
+            picked = {column: artifact.stats[column]} if column in artifact.stats else artifact.stats
+            found.numbers = list(dict.fromkeys([*found.numbers, *picked]))
+            for statistic, stat in picked.items():
                 own |= {statistic: stat.value, f"{statistic}.low": stat.low, f"{statistic}.high": stat.high}
                 own["n"] = stat.n
             found.records.append(own)
@@ -202,8 +205,7 @@ def _paired(results: Results, x: str, y: str) -> Long:
     for record, (node, key) in zip(left.records, left.sources, strict=True):
         for i in index.get(key, []):
             other = right.records[i]
-            shared = (set(left.axes) & set(record)) & (set(right.axes) & set(other))
-            if all(record[axis] == other[axis] for axis in shared):
+            if _agree(record, other, [axis for axis in left.axes if axis in right.axes]):
                 found.records.append({**other, **record})
                 found.sources.append((node, key))
     return found
@@ -215,11 +217,16 @@ def _add(results: Results, found: Long, role: str) -> None:
         return
     if role in results.plan.relations:
         other = long(results, role, role)
-        by_key = {
-            key: record.get(role) for record, (_, key) in zip(other.records, other.sources, strict=True)
-        }
+        by_key: dict[Any, list[dict[str, Cell]]] = {}
+        for record, (_, key) in zip(other.records, other.sources, strict=True):
+            by_key.setdefault(key, []).append(record)
         for record, (_, key) in zip(found.records, found.sources, strict=True):
-            record[role] = by_key.get(key)
+            partners = [one for one in by_key.get(key, []) if _agree(record, one, other.axes)]
+            if len(partners) > 1:
+                raise MeasurementError(
+                    f"a figure names {role!r}, which has several cells for one row; name one that selects"
+                )
+            record[role] = partners[0].get(role) if partners else None
         return
     values: dict[Node, Mapping[Any, Cell]] = {}
     for record, (node, key) in zip(found.records, found.sources, strict=True):
@@ -236,6 +243,11 @@ def _add(results: Results, found: Long, role: str) -> None:
                 )
             values[source] = dict(zip(rows.ids(), rows.columns[role], strict=True))
         record[role] = values[source].get(key)
+
+
+def _agree(left: Mapping[str, Cell], right: Mapping[str, Cell], axes: Sequence[str]) -> bool:
+    """Whether two records have the same label on every axis that both have."""
+    return all(left[axis] == right[axis] for axis in axes if axis in left and axis in right)
 
 
 def _combine(found: Long, parts: Sequence[str]) -> str:

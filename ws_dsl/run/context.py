@@ -50,7 +50,9 @@ class Library:
     """Artifacts in memory, the latest of them kept; every read is verified by the store."""
 
     store: Store
-    kept: OrderedDict[tuple[str, str | None], Any] = field(default_factory=OrderedDict)
+    kept: OrderedDict[tuple[str, str | None], Any] = field(
+        default_factory=OrderedDict[tuple[str, str | None], Any]
+    )
 
     def open(self, key: str, digest: str, column: str | None = None) -> Any:
         """An artifact in the type of the grammar; a column of Rows as a Table."""
@@ -87,8 +89,8 @@ class RunContext:
     device: str = "cpu"
     on_rows: Callable[[int], None] = lambda count: None
     library: Library = field(init=False)
-    handles: dict[str, Handle] = field(default_factory=dict)
-    tokenizers: dict[str, Any] = field(default_factory=dict)
+    handles: dict[str, Handle] = field(default_factory=dict[str, Any])
+    tokenizers: dict[str, Any] = field(default_factory=dict[str, Any])
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __post_init__(self) -> None:

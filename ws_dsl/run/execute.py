@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from ws_dsl import __version__
@@ -15,7 +16,7 @@ from ws_dsl.plan.state import State
 from ws_dsl.registry.manifest import Draft, InputRecord
 from ws_dsl.registry.store import Store
 from ws_dsl.run.context import RunContext
-from ws_dsl.steps.cell import Cell
+from ws_dsl.steps.cell import Cell, Input
 
 _BATCH = 64
 _SECONDS = 1.0
@@ -117,7 +118,7 @@ def _timed(made: Iterator[tuple[Any, Artifact]]) -> Iterator[tuple[Any, Artifact
 
 
 def _cell(node: Node, context: RunContext) -> Cell[Any]:
-    files = {}
+    files: dict[str, Path] = {}
     for field, path in node.files.items():
         if path.is_dir():
             files[field] = path
@@ -126,7 +127,9 @@ def _cell(node: Node, context: RunContext) -> Cell[Any]:
         if digest != context.state.derivations[node]["params"][field]:
             raise WsDslError(f"{path} changed since the study was planned; run again")
         files[field] = context.store.object_path(digest)
-    inputs = {field: [context.input(edge) for edge in edges] for field, edges in node.inputs.items()}
+    inputs: dict[str, list[Input]] = {
+        field: [context.input(edge) for edge in edges] for field, edges in node.inputs.items()
+    }
     return Cell(node.spec, inputs, files, node.made, str(node))
 
 
