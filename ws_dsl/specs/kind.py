@@ -1,8 +1,8 @@
 """Kinds: what a step may be.
 
-A kind is a pydantic model whose reference fields are typed by what they accept (`Ref[types.Prompts]`) and whose
-type parameter is what it gives (`Kind[types.Table]`). Written in Python, an instance is a declaration: it keeps
-what was written and is validated with the whole study, exactly like its YAML twin.
+A kind is a pydantic model whose reference fields are typed by what they accept (`Ref[types.Prompts]`) and
+whose type parameter is what it gives (`Kind[types.Table]`). Written in Python, an instance is a declaration:
+it keeps what was written and is validated with the whole study, exactly like its YAML twin.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
 
     @classmethod
     def remote(cls, spec: Any) -> str | None:
-        """What `fetch` would bring to the places that `external` names, in words; None where nothing is remote."""
+        """What `fetch` would bring to the places that `external` names; None where nothing is remote."""
         return None
 
     @classmethod

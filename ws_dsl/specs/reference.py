@@ -79,7 +79,7 @@ def _item(text: str, whole: str) -> Pick | Rename:
         if all(labels):
             return Pick(match[1], labels, match[2] == "!=")
     if re.fullmatch(_NAME, text):
-        raise ValueError(f"{text!r} in {whole!r} is no selection; references to a choice are not available yet")
+        raise ValueError(f"{text!r} in {whole!r} is no selection; choices are not available yet")
     raise ValueError(
         f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label or axis as new"
     )
