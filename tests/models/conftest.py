@@ -43,8 +43,9 @@ def prompts(handle: Handle) -> list[list[int]]:
 def bridge(folder: Path) -> Any:
     from transformer_lens.model_bridge import TransformerBridge
 
-    torch.manual_seed(0)
-    return TransformerBridge.boot_transformers(str(folder), device="cpu", dtype=torch.float32)
+    bridge = TransformerBridge.boot_transformers(str(folder), device="cpu", dtype=torch.float32)
+    bridge.set_use_attn_result(True)
+    return bridge
 
 
 def last(ids: Sequence[int]) -> Row:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
-from tests import checkpoints
 from ws_dsl.models import readout
 from ws_dsl.models.attribution import gradients
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row, at_sites, final_states
-from ws_dsl.models.handle import Handle, load
+from ws_dsl.models.handle import Handle
 from ws_dsl.specs.site import Site
 
 PLUS, MINUS = [40], [41, 42]
-HOOKS = ["blocks.1.attn.hook_z", "blocks.2.mlp.hook_post"]
-
-
-@pytest.fixture(scope="module", params=["qwen3", "llama"])
-def handle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Handle:
-    folder: Path = tmp_path_factory.mktemp("attribution") / request.param
-    checkpoints.build(folder, request.param, seed=3)
-    return load(folder)
+SITES = [
+    Site.parse(text) for text in ("L1H2", "L2N7", "L2N100", "embed", "L1K1", "L1R0", "L2mid", "normalized")
+]
+HOOKS = sorted({site.hook for site in SITES})
 
 
 def rows_of(handle: Handle) -> list[Row]:
@@ -37,10 +29,9 @@ def test_a_gradient_is_the_slope_of_the_score(handle: Handle) -> None:
     rows = rows_of(handle)
     found = gradients(handle, rows, HOOKS, PLUS, MINUS)
     step = 1e-2
-    for address in ("L2N7", "L2N100", "L1H2"):
-        site = Site.parse(address)
+    for site in SITES:
         width = site.width(handle.shape)
-        values = at_sites(handle, rows, [site])[address]
+        values = at_sites(handle, rows, [site])[str(site)]
         slope = found[site.hook][:, (site.index or 0) * width]
         scores = []
         for sign in (1, -1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from ws_dsl.errors import MeasurementError, ModelError
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row, at_sites, capture, final_states
 from ws_dsl.models.handle import Handle
+from ws_dsl.models.positions import shared_suffix
 from ws_dsl.models.readout import logits
 from ws_dsl.specs.site import FINAL, Site, family_hooks, family_sites
 
@@ -27,6 +30,97 @@ def test_a_clamp_to_its_own_value_changes_nothing(handle: Handle, prompts: Token
     values = at_sites(handle, free, sites)
     clamped = final_states(handle, [held(ids, sites, values, place) for place, ids in enumerate(prompts)])
     assert clamped.tobytes() == final_states(handle, free).tobytes()
+
+
+EDITABLE = [
+    "embed",
+    "L1pre",
+    "L2Q3",
+    "L1K1",
+    "L2V0",
+    "L0H0",
+    "L2R3",
+    "L1attn",
+    "L2mid",
+    "L3N159",
+    "L1mlp",
+    "L2",
+]
+EDITABLE += ["normalized", "final"]
+
+
+def test_every_kind_of_site_held_at_its_own_value_changes_nothing(handle: Handle, prompts: Tokens):
+    some = prompts[:3]
+    sites = [Site.parse(text) for text in EDITABLE]
+    free = [last(ids) for ids in some]
+    values = at_sites(handle, free, sites)
+    states = final_states(handle, free)
+    for site in sites:
+        clamped = [held(ids, [site], values, place) for place, ids in enumerate(some)]
+        assert final_states(handle, clamped).tobytes() == states.tobytes()
+        assert at_sites(handle, clamped, [site])[str(site)].tobytes() == values[str(site)].tobytes()
+
+
+def test_what_heads_give_adds_up(handle: Handle, prompts: Tokens):
+    """In Gemma a norm follows; everywhere else the sum is what attention adds."""
+    rows = [last(ids) for ids in prompts]
+    captured = capture(handle, rows, ["blocks.1.attn.hook_result", "blocks.1.hook_attn_out"])
+    total = captured["blocks.1.attn.hook_result"].reshape(len(rows), handle.shape.heads, -1).sum(1)
+    if handle.architecture == "Gemma3ForCausalLM":
+        norm: Any = handle.block(1)
+        total = norm.post_attention_layernorm(torch.from_numpy(total)).numpy()
+    agree(total, captured["blocks.1.hook_attn_out"])
+
+
+def test_the_residual_stream_is_the_sum_of_what_is_added(handle: Handle, prompts: Tokens):
+    parts = ("hook_resid_pre", "hook_attn_out", "hook_resid_mid", "hook_mlp_out", "hook_resid_post")
+    row = [last(prompts[0])]
+    for layer in range(handle.shape.layers):
+        pre, attention, mid, mlp, post = (
+            capture(handle, row, [f"blocks.{layer}.{part}"])[f"blocks.{layer}.{part}"] for part in parts
+        )
+        agree(pre + attention, mid)
+        agree(mid + mlp, post)
+
+
+def test_an_edit_of_what_is_captured_is_what_is_captured(handle: Handle, prompts: Tokens):
+    """Also where values are computed on the way: what a head gives, and the normalised state."""
+    ids = prompts[0]
+    for text in EDITABLE:
+        site = Site.parse(text)
+        value = np.linspace(-1, 1, site.width(handle.shape), dtype=np.float32)
+        found = at_sites(handle, [Row(ids, 5, [Edit(site, 5, value)])], [site])
+        assert found[text][0].tolist() == value.tolist()
+
+
+def test_operations(handle: Handle, prompts: Tokens):
+    site, ids = Site.parse("L1H2"), prompts[0]
+    at = len(ids) - 1
+    own = at_sites(handle, [last(ids)], [site])["L1H2"][0]
+    pairs = [
+        (Edit(site, at, operation="zero"), Edit(site, at, 0.0)),
+        (Edit(site, at, 0.5, "scale"), Edit(site, at, own / 2)),
+        (Edit(site, at, 1.0, "scale"), Edit(site, at, 0.0, "add")),
+        (Edit(site, at, 3.0), Edit(site, at, np.full(16, 3, np.float32))),
+        (Edit(site, at, own, "add"), Edit(site, at, 2.0, "scale")),
+    ]
+    for pair in pairs:
+        both = final_states(handle, [Row(ids, at, [edit]) for edit in pair])
+        assert both[0].tobytes() == both[1].tobytes()
+
+
+def test_the_shared_suffix_of_a_source_is_put_into_a_target(handle: Handle, prompts: Tokens):
+    """Keys and values of the tokens before the common end still come from the target."""
+    source, target = prompts[1], prompts[4]
+    pairs = shared_suffix(source, target)
+    site = Site.parse("L1")
+    values = at_sites(handle, [Row(source, left) for left, _ in pairs], [site])["L1"]
+    edits = [Edit(site, right, value) for (_, right), value in zip(pairs, values, strict=True)]
+    found = capture(
+        handle, [Row(target, right, edits) for _, right in pairs], ["blocks.1.hook_resid_post", FINAL]
+    )
+    assert found["blocks.1.hook_resid_post"].tobytes() == values.tobytes()
+    assert np.abs(found[FINAL][-1] - final_states(handle, [last(target)])[0]).max() > 1e-3
 
 
 def test_clamping_every_head_and_neuron_is_the_source_run(handle: Handle, prompts: Tokens):
@@ -77,8 +171,11 @@ def test_setting_is_adding_the_difference(handle: Handle, prompts: Tokens):
 
 @pytest.mark.parametrize("side", ["left", "right", "none"])
 def test_padding(handle: Handle, prompts: Tokens, side: str):
-    """The engine's right padding against a plain forward of the library, padded and masked in each way."""
+    """The engine's padding on either side against a plain forward of the library, padded in each way."""
     ours = logits(handle, final_states(handle, [last(ids) for ids in prompts]))
+    agree(
+        ours, logits(handle, capture(handle, [last(ids) for ids in prompts], [FINAL], padding="left")[FINAL])
+    )
     if side == "none":
         plain = [handle.model(torch.tensor([ids])).logits[0, -1] for ids in prompts]
         agree(ours, torch.stack(plain).numpy())
@@ -138,6 +235,12 @@ def test_what_is_refused(handle: Handle, prompts: Tokens):
         final_states(handle, [Row(ids, -1)])
     with pytest.raises(MeasurementError, match="outside a row of 0 tokens"):
         final_states(handle, [Row([], 0)])
+    with pytest.raises(ModelError, match="L1P0 is an attention pattern; patterns are read"):
+        final_states(handle, [Row(ids, 0, [Edit(Site.parse("L1P0"), 0, value)])])
+    with pytest.raises(
+        ModelError, match=r"hook_pattern is as wide as its row is long; ws_dsl\.models\.patterns"
+    ):
+        capture(handle, [Row(ids, 0)], ["blocks.1.attn.hook_pattern"])
     with pytest.raises(MeasurementError, match="two edits of L1N3"):
         final_states(handle, [Row(ids, 0, [Edit(Site.parse("L1N3"), 0, value)] * 2)])
     with pytest.raises(ModelError, match="outside the model: it has layers L0 to L3"):

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from tests.models.conftest import last
 from ws_dsl.errors import ModelError
+from ws_dsl.models.edits import Edit
+from ws_dsl.models.forward import capture, final_states
 from ws_dsl.models.handle import Handle, load
+from ws_dsl.models.readout import logits
 from ws_dsl.specs.checkpoint import shape
+from ws_dsl.specs.site import FINAL, Site
 
 
 def test_shape_is_the_modules(handle: Handle, folder: Path):
@@ -32,8 +39,56 @@ def test_the_model_is_for_measuring(handle: Handle):
     assert handle.threads == 1
 
 
-def test_other_precisions(folder: Path):
-    assert load(folder, "bfloat16").dtype == torch.bfloat16
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_other_precisions(handle: Handle, folder: Path, prompts: list[list[int]], dtype: str):
+    """As good as their digits: eight binary ones in bfloat16, eleven in float16."""
+    half = load(folder, dtype)
+    assert half.dtype == getattr(torch, dtype)
+    rows = [last(ids) for ids in prompts[:3]]
+    whole, rough = (logits(one, final_states(one, rows)) for one in (handle, half))
+    assert np.corrcoef(whole.ravel(), rough.ravel())[0, 1] > (0.98 if dtype == "bfloat16" else 0.999)
+    edited = [row._replace(edits=[Edit(Site.parse("L1R2"), row.position, 2.0, "scale")]) for row in rows]
+    assert np.abs(final_states(half, edited) - final_states(half, rows)).max() > 0.01
+
+
+def test_spread_over_all_devices(handle: Handle, folder: Path, prompts: list[list[int]]):
+    spread = load(folder, device="auto")
+    rows = [last(ids) for ids in prompts[:3]]
+    hooks = ["blocks.1.attn.hook_result", "blocks.3.hook_resid_mid", FINAL]
+    for hook, values in capture(spread, rows, hooks).items():
+        assert values.tobytes() == capture(handle, rows, [hook])[hook].tobytes()
+
+
+def test_what_is_not_installed_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ws_dsl.models.handle.find_spec", lambda package: None)
+    with pytest.raises(ModelError, match=r"several devices needs accelerate, .*: pip install accelerate"):
+        load(folder, device="auto")
+    with pytest.raises(ModelError, match=r"in 4 bits needs bitsandbytes, .*: pip install bitsandbytes"):
+        load(folder, "bfloat16", "cuda", bits=4)
+
+
+def test_what_is_asked_of_the_loader_for_four_bits(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """The quantising package runs on cards alone; the request to it is looked at instead."""
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("ws_dsl.models.handle.find_spec", lambda package: True)
+
+    def loader(*_: Any, **named: Any) -> None:
+        asked.update(named)
+        raise RuntimeError
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", loader)
+    with pytest.raises(RuntimeError):
+        load(folder, "bfloat16", "cuda", bits=4)
+    quantised = asked["quantization_config"]
+    assert (quantised.load_in_4bit, quantised.bnb_4bit_quant_type) == (True, "nf4")
+    assert quantised.bnb_4bit_compute_dtype == torch.bfloat16
+    assert asked["device_map"] == {"": "cuda"}
+
+
+def test_logits_are_capped_where_the_model_caps_them(handle: Handle, prompts: list[list[int]]):
+    rows = [last(ids) for ids in prompts]
+    found = logits(handle, final_states(handle, rows))
+    assert (np.abs(found).max() <= 4) == (handle.architecture == "Gemma3ForCausalLM")
 
 
 def test_threads_are_given_back(handle: Handle):
