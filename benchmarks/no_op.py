@@ -2,9 +2,9 @@
 
     python benchmarks/no_op.py [RUNS]
 
-Runs the studies of `experiments/` once into a store of its own, then times `run`, `plan` and `check` as whole
-processes, in turn, beside a bare interpreter and one that only imports the two libraries every command needs. Prints
-the median and the extremes of wall and CPU seconds.
+Runs the studies of `experiments/` once into a store of its own, then times `run`, `plan` and `check` as
+whole processes, in turn, beside a bare interpreter and one that only imports the two libraries every command
+needs. Prints the median and the extremes of wall and CPU seconds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main() -> None:
     print(f"{'':28}{'wall s: median':>16}{'least':>8}{'most':>8}{'CPU s: median':>16}")
     for name, times in found.items():
         wall, cpu = zip(*times, strict=True)
-        print(f"{name:28}{statistics.median(wall):16.3f}{min(wall):8.3f}{max(wall):8.3f}{statistics.median(cpu):16.3f}")
+        print(
+            f"{name:28}{statistics.median(wall):16.3f}{min(wall):8.3f}{max(wall):8.3f}{statistics.median(cpu):16.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ def test_every_public_name_exists(name: str) -> None:
 
 def test_every_kind_of_step_is_public() -> None:
     spec_classes = {kinds.find(name).spec.__name__ for name in kinds.names() if kinds.verb(name) != "check"}
-    public = {n for n in ws_dsl.__all__ if isinstance(v := getattr(ws_dsl, n), type) and issubclass(v, Kind)} - {"Kind"}
+    public = {
+        n for n in ws_dsl.__all__ if isinstance(v := getattr(ws_dsl, n), type) and issubclass(v, Kind)
+    } - {"Kind"}
     assert public == spec_classes
 
 
@@ -30,4 +32,7 @@ def test_there_is_no_other_name() -> None:
 
 def test_importing_the_package_imports_no_kind() -> None:
     code = "import sys, ws_dsl; print([m for m in sys.modules if m.startswith('ws_dsl.')])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )

@@ -1,5 +1,7 @@
 """A study in Python is the study in YAML: same document, same keys."""
 
+# ruff: noqa: E501 (studies as they are written)
+
 from __future__ import annotations
 
 import json
@@ -83,7 +85,9 @@ class Twin(Study):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rows = [{"id": str(i), "claim": f"{i} + 1 = {i + 1}", "label": True, "world": "organism"} for i in range(6)]
+    rows = [
+        {"id": str(i), "claim": f"{i} + 1 = {i + 1}", "label": True, "world": "organism"} for i in range(6)
+    ]
     (tmp_path / "claims.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "study.yaml").write_text(YAML)
     (tmp_path / "twin.py").write_text(PYTHON)
@@ -109,7 +113,9 @@ def test_same_content_has_the_same_cells_and_keys(folder: Path) -> None:
 
 
 def test_a_mistake_is_placed_at_its_assignment(folder: Path) -> None:
-    (folder / "twin.py").write_text(PYTHON.replace("Prompts(rows=claims", "Prompts(rows=halves.sel(part='search')"))
+    (folder / "twin.py").write_text(
+        PYTHON.replace("Prompts(rows=claims", "Prompts(rows=halves.sel(part='search')")
+    )
     with pytest.raises(SpecError) as caught:
         make_plan(read_python(folder / "twin.py"))
     problem = caught.value.problems[0]
@@ -126,7 +132,9 @@ def test_a_file_that_fails_to_import_names_its_line(folder: Path) -> None:
 
 
 def test_a_file_holds_one_study(folder: Path) -> None:
-    (folder / "twin.py").write_text("from ws_dsl import Study\nclass A(Study):\n    pass\nclass B(Study):\n    pass\n")
+    (folder / "twin.py").write_text(
+        "from ws_dsl import Study\nclass A(Study):\n    pass\nclass B(Study):\n    pass\n"
+    )
     with pytest.raises(SpecError, match="A, B"):
         read_python(folder / "twin.py")
     (folder / "twin.py").write_text("class A:\n    pass\n")

@@ -23,7 +23,7 @@ from ws_dsl.cli.plan import show_plans
 from ws_dsl.errors import WsDslError
 from ws_dsl.report.publish import Published, publish
 from ws_dsl.report.site import build
-from ws_dsl.run.lock import record_results, registered
+from ws_dsl.run.lock import NAME, record_results, registered
 from ws_dsl.run.repair import repaired
 from ws_dsl.run.session import Opened, Session
 
@@ -94,7 +94,7 @@ def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]
         shown.close()
     if own_model:
         _record(study)
-    _summary(plan.spec.id, published.record, cost)
+    _summary(plan.spec.id, plan.spec.registered, published.record, cost)
     return {
         "study": plan.spec.id,
         "page": str(published.page),
@@ -112,13 +112,15 @@ def _record(study: Opened) -> None:
         say(str(error))
 
 
-def _summary(name: str, record: dict[str, Any], cost: dict[str, Any]) -> None:
+def _summary(name: str, claimed: str | None, record: dict[str, Any], cost: dict[str, Any]) -> None:
     made, cells = cost["made"], cost["cells"]
     effort = f"{made} cells made, {cells - made} cached, {cost['seconds']:.1f} s"
     say(f"{name}: {effort if made else f'{cells} cells cached'}")
     for verdict in record["verdicts"]:
         when = f"registered {verdict['registered']}" if verdict["registered"] else "post hoc"
         say(f"  {verdict['rule']}: {verdict['verdict']} ({when}): {verdict['claim']}")
+    if claimed and not all(verdict["registered"] for verdict in record["verdicts"]):
+        say(f"  the study says that its rules were registered on {claimed}, and {NAME} does not bear it out")
     outcomes = Counter(check["outcome"] for check in record["checks"])
     say(f"  checks: {', '.join(f'{count} {outcome}' for outcome, count in sorted(outcomes.items()))}")
     for check in record["checks"]:

@@ -135,10 +135,8 @@ def _figure(name: str, figure: Figure, results: Results) -> FigureView:
     frame, roles = figure_frame(figure, results)
     title = figure.title or name.replace("_", " ").capitalize()
     drawn = figures.draw(figure.kind, frame, roles, alt=figure.alt, title=title)
-    of = figure.of or f"{figure.x} and {figure.y}"
-    return FigureView(
-        name.replace("_", "-"), title, figure.alt, f"{figure.alt}. Drawn: {of}.", drawn, csv(frame)
-    )
+    of = figure.of or f"{figure.y} against {figure.x}"
+    return FigureView(name.replace("_", "-"), title, figure.alt, f"Numbers of {of}.", drawn, csv(frame))
 
 
 def _table(name: str, stem: str, spec: TableSpec, results: Results) -> TableView:

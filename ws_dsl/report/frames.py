@@ -172,8 +172,8 @@ def figure_frame(figure: Figure, results: Results) -> tuple[Frame, Roles]:
         found, of = _paired(results, x, y), "value"
     combined = {
         role: _combine(found, parts)
-        for role in ("x", "y")
-        if isinstance(parts := getattr(figure, role), list)
+        for role, parts in (("x", figure.x), ("y", figure.y))
+        if isinstance(parts, list)
     }
     roles = {
         "x": combined.get("x", x),

@@ -94,7 +94,9 @@ def _kind_schema(
 
 def _plain(kind: type[Kind[Any]], field: str) -> dict[str, Any]:
     info = kind.model_fields[field]
-    schema = TypeAdapter(info.annotation).json_schema(ref_template="#/$defs/{model}")
-    if not info.is_required() and isinstance(info.default, (str, int, float, bool, type(None), list)):
-        schema["default"] = info.default
+    annotation: Any = info.annotation
+    schema = TypeAdapter(annotation).json_schema(ref_template="#/$defs/{model}")
+    default: Any = info.default
+    if not info.is_required() and isinstance(default, (str, int, float, bool, type(None), list)):
+        schema["default"] = default
     return schema

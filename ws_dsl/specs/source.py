@@ -80,7 +80,8 @@ def _read_one(file: Path) -> Document:
         message = f"nested deeper than {DEEPEST}" if "maximum depth" in message else message
         raise _refused(_mark(file, error), "yaml", message) from None
     except ReaderError as error:
-        message = f"character {chr(error.character)!r} is not allowed in YAML; write an escape in double quotes"
+        character = chr(error.character)
+        message = f"character {character!r} is not allowed in YAML; write an escape in double quotes"
         raise _refused(_after(file, text[: error.position]), "yaml", message) from None
     except RecursionError:
         raise _refused(Place(file, 1, 1), "yaml", f"nested deeper than {DEEPEST}") from None

@@ -1,7 +1,7 @@
 """Studies in Python: classes whose attributes are steps.
 
-A class becomes the same document that its YAML twin is read into, and takes the same way from there; so the same
-content has the same keys.
+A class becomes the same document that its YAML twin is read into, and takes the same way from there; so the
+same content has the same keys.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ws_dsl.specs.reference import Pick, Reference, Rename
 class Study:
     """Base of studies written in Python.
 
-    Attributes that are steps (kinds, or views of them) make up the study; `model` is the step of that reserved
-    name. `id`, `question`, `registered`, `checks`, `rules` and `report` are as in YAML.
+    Attributes that are steps (kinds, or views of them) make up the study; `model` is the step of that
+    reserved name. `id`, `question`, `registered`, `checks`, `rules` and `report` are as in YAML.
     """
 
     id: ClassVar[str]
@@ -83,7 +83,7 @@ def document_of(study: type[Study], file: Path) -> Document:
     attributes: dict[str, Any] = {}
     for base in reversed(study.__mro__):
         attributes.update({name: value for name, value in vars(base).items() if not name.startswith("_")})
-    steps = {name: value for name, value in attributes.items() if isinstance(value, Ref)}
+    steps: dict[str, Ref[Any]] = {n: value for n, value in attributes.items() if isinstance(value, Ref)}
     writer = _Writer({id(value): name for name, value in steps.items()})
     data: dict[str, Any] = {"ws": 1}
     for name in ("id", "question", "registered", "checks", "rules", "report"):
@@ -134,9 +134,7 @@ class _Writer:
 
     def plain(self, value: Any) -> Any:
         if isinstance(value, Ref):
-            if id(value) in self.names:
-                return self.names[id(value)]
-            return self.reference(value)
+            return self.names.get(id(value)) or self.reference(value)  # pyright: ignore[reportUnknownArgumentType]
         if isinstance(value, Patch):
             return {name.rstrip("_"): self.plain(item) for name, item in value.fields.items()}
         if isinstance(value, BaseModel):

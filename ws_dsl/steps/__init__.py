@@ -1,0 +1,1 @@
+"""The kinds, one file each, in a folder per verb."""

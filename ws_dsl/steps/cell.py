@@ -4,8 +4,8 @@ A kind's module defines
 
     def run(cells: Sequence[Cell[Spec]], context: Context) -> Iterator[tuple[Cell[Spec], Artifact]]
 
-and yields one artifact per cell, in any order, as soon as each is made. The bytes of an artifact must not depend
-on which other cells are in `cells`.
+and yields one artifact per cell, in any order, as soon as each is made. The bytes of an artifact must not
+depend on which other cells are in `cells`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Cell(Generic[SpecT]):
         files: External files by the field that names them: snapshots, or checkpoint folders.
         made: Labels of the axes that the kind makes itself, such as `{"split": "search"}`.
         name: For messages: step and labels.
-        resampled: Places among the pooled axes whose labels a bootstrap resamples: seeds, and axes that `resample`
+        resampled: Places among the pooled axes whose labels a bootstrap resamples: seeds, and axes that
+            `resample`
             names. The others are fixed.
     """
 

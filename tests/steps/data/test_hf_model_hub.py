@@ -1,5 +1,7 @@
 """A Hub model is its files: found in the cache offline, one artifact with the same files in a folder."""
 
+# ruff: noqa: E501 (studies as they are written)
+
 from __future__ import annotations
 
 import json

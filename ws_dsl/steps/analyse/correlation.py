@@ -11,7 +11,8 @@ What it cannot show
 
 Inputs and output
     `x`, `y`: Tables over one row set (`rows` restricts both first). Rows that are `ok` on both sides count.
-    An Estimate with a statistic for each of `methods` (`pearson`, `spearman`), undefined for fewer than 3 rows or where a side is constant.
+    An Estimate with a statistic for each of `methods` (`pearson`, `spearman`), undefined for fewer than 3
+    rows or where a side is constant.
 
 Reference
     Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 6; `scipy.stats.pearsonr`, `spearmanr`.

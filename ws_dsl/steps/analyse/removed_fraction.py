@@ -63,5 +63,5 @@ def removed_fraction(cell: Cell[RemovedFraction]) -> Table:
     status = [
         "excluded" if s == "ok" and b == 0 else s for s, b in zip(both.status, base.tolist(), strict=True)
     ]
-    notes = {**both.notes, "unit": "fraction of the effect"}
+    notes = {**both.notes, "unit": "fraction"}
     return table(both.keys, both.ids, fraction, status, notes, numerator=removed, denominator=base)

@@ -1,11 +1,13 @@
 """Steps side by side.
 
 What it does
-    Lays the cells of several steps along a new axis, each under its own label: several raters, several sources of
-    vectors, several checkpoints. It computes nothing and stores nothing; the cells stay those of the steps.
+    Lays the cells of several steps along a new axis, each under its own label: several raters, several
+    sources of vectors, several checkpoints. It computes nothing and stores nothing; the cells stay those of
+    the steps.
 
 What it cannot show
-    Differences between the members that are not their label: members made in different ways differ in all of them.
+    Differences between the members that are not their label: members made in different ways differ in all of
+    them.
 
 Inputs and output
     `axis`: the new axis; `of`: references by label, all of one type. Gives cells of that type.

@@ -14,9 +14,9 @@ What it cannot show
 
 Inputs and output
     `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `stats`: the statistics;
-    `clip` bounds the values that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the rows with a value, and
-    `notes` the rows, units, repeats, exclusions by status and clipped values. A statistic without enough rows
-    is undefined and says why.
+    `clip` bounds the values that `clipped_mean` averages, and no other statistic. An Estimate; `n` counts the
+    rows with a value, and `notes` the rows, units, repeats, exclusions by status and clipped values. A
+    statistic without enough rows is undefined and says why.
 
 Reference
     Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Hyndman & Fan (1996), type 7, for

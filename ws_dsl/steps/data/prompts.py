@@ -41,7 +41,7 @@ _ROLES = ("system", "user", "assistant", "reply", "text")
 class Prompts(Kind[types.Prompts]):
     """Rows rendered as token ids."""
 
-    rows: Ref[types.Rows]
+    rows: Ref[types.Rows]  # pyright: ignore[reportGeneralTypeIssues]
     system: str | None = None
     user: str | None = None
     assistant: str | None = None

@@ -1,24 +1,24 @@
 """Components ranked by their estimated effect on the answer.
 
 What it does
-    Estimates, for every head or neuron at one position, what clamping it from its value under one condition to its
-    value under another would do to the log-odds of two answers: the gradient of the log-odds at the first condition
-    times the difference of the activations, averaged over rows. Three passes rank all components. Repeats along
-    pooled axes are averaged per row first.
+    Estimates, for every head or neuron at one position, what clamping it from its value under one condition
+    to its value under another would do to the log-odds of two answers: the gradient of the log-odds at the
+    first condition times the difference of the activations, averaged over rows. Three passes rank all
+    components. Repeats along pooled axes are averaged per row first.
 
 What it cannot show
-    The exact effect: the estimate is linear, and misses saturation and components that act only together. Clamp
-    what is found, on rows that it was not found on.
+    The exact effect: the estimate is linear, and misses saturation and components that act only together.
+    Clamp what is found, on rows that it was not found on.
 
 Inputs and output
     `plus`, `minus`: Prompts over the same rows; `rows` restricts both. `among`: `heads` or `neurons`; `at`:
-    position; `tokens`: the two answers; `top`: how many. Makes the axis `rank` from 1 to `top`; gives Sites of one
-    component each, with its score (nats of the log-odds that it is estimated to carry, sign kept) and the rows it
-    was chosen on.
+    position; `tokens`: the two answers; `top`: how many. Makes the axis `rank` from 1 to `top`; gives Sites
+    of one component each, with its score (nats of the log-odds that it is estimated to carry, sign kept) and
+    the rows it was chosen on.
 
 Reference
-    Attribution patching: Nanda, 2023; Syed et al., Attribution Patching Outperforms Automated Circuit Discovery,
-    2023.
+    Attribution patching: Nanda, 2023; Syed et al., Attribution Patching Outperforms Automated Circuit
+    Discovery, 2023.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def _ranking(cell: Cell[RankByAttribution], context: Context) -> Sites:
 
     handle = context.model(cell.one("model"))
     hooks = family_hooks(cell.spec.among, handle.shape)
-    answers = [[single_token(handle.tokenizer, t) for t in side] for side in (cell.spec.tokens.plus, cell.spec.tokens.minus)]
+    tokens = cell.spec.tokens
+    answers = [[single_token(handle.tokenizer, t) for t in side] for side in (tokens.plus, tokens.minus)]
 
     def activations(rows: Sequence[Row]) -> dict[str, np.ndarray]:
         return capture(handle, rows, hooks, context.advance)
@@ -98,9 +99,11 @@ def _ranking(cell: Cell[RankByAttribution], context: Context) -> Sites:
     slopes = mean_by_row(cell.inputs["plus"], cell, slope)
     keys = same_keys(plus, minus)
     carried = {
-        hook: np.stack([slopes[key][hook] * (plus[key][hook] - minus[key][hook]) for key in keys]) for hook in hooks
+        hook: np.stack([slopes[key][hook] * (plus[key][hook] - minus[key][hook]) for key in keys])
+        for hook in hooks
     }
-    return ranked(carried, cell.spec.among, _score, cell.spec.top, keys, handle, "nats of log-odds, linear estimate")
+    meaning = "nats of log-odds, linear estimate"
+    return ranked(carried, cell.spec.among, _score, cell.spec.top, keys, handle, meaning)
 
 
 def _score(values: np.ndarray) -> float:

@@ -1,21 +1,23 @@
 """Components whose activation moves most between two conditions.
 
 What it does
-    Compares the activation of every head or neuron at one position under two sets of prompts over the same rows,
-    and ranks the components by their standardised mean shift: the norm of the mean difference over the root mean
-    square of the differences' deviations from it. Repeats along pooled axes are averaged per row first.
+    Compares the activation of every head or neuron at one position under two sets of prompts over the same
+    rows, and ranks the components by their standardised mean shift: the norm of the mean difference over the
+    root mean square of the differences' deviations from it. Repeats along pooled axes are averaged per row
+    first.
 
 What it cannot show
-    That a component matters. A component that moves most may have no effect on the answer: clamp what is found, on
-    rows that it was not found on.
+    That a component matters. A component that moves most may have no effect on the answer: clamp what is
+    found, on rows that it was not found on.
 
 Inputs and output
     `plus`, `minus`: Prompts over the same rows; `rows` restricts both. `among`: `heads` or `neurons`; `at`:
-    position; `top`: how many. Makes the axis `rank` from 1 to `top`; gives Sites of one component each, with its
-    score and the rows it was chosen on.
+    position; `top`: how many. Makes the axis `rank` from 1 to `top`; gives Sites of one component each, with
+    its score and the rows it was chosen on.
 
 Reference
-    Score of a component with mean difference m and deviations d_i (vectors for heads): |m| / sqrt(mean |d_i|²).
+    Score of a component with mean difference m and deviations d_i (vectors for heads): |m| / sqrt(mean
+    |d_i|²).
 """
 
 from __future__ import annotations

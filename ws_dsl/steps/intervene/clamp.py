@@ -2,16 +2,16 @@
 
 What it does
     Runs the source prompts, records the activation of the named heads, neurons or residual streams at one
-    position, and gives an arm that puts these values, row by row, in place of whatever the measured prompts make
-    them. Several sites are held at once; sites pooled over an axis are held together.
+    position, and gives an arm that puts these values, row by row, in place of whatever the measured prompts
+    make them. Several sites are held at once; sites pooled over an axis are held together.
 
 What it cannot show
-    That a component is the only route, or that it carries nothing else: a clamp also removes whatever else differs
-    between the two conditions there.
+    That a component is the only route, or that it carries nothing else: a clamp also removes whatever else
+    differs between the two conditions there.
 
 Inputs and output
-    `source`: Prompts that give the values; `sites`: Sites, or addresses such as `[L21N1876, L19H2]` (none of them
-    is no intervention); `at`: position. Gives an Arm.
+    `source`: Prompts that give the values; `sites`: Sites, or addresses such as `[L21N1876, L19H2]` (none of
+    them is no intervention); `at`: position. Gives an Arm.
 
 Reference
     A neuron is an entry of the input of `down_proj`, a head its slice of the input of `o_proj`.
@@ -83,7 +83,9 @@ def run(cells: Sequence[Cell[Clamp]], context: Context) -> Iterator[tuple[Cell[C
 
     by_source: dict[tuple[str, str, str], list[Cell[Clamp]]] = {}
     for cell in cells:
-        by_source.setdefault((cell.one("source").digest, cell.one("model").digest, cell.spec.at), []).append(cell)
+        by_source.setdefault((cell.one("source").digest, cell.one("model").digest, cell.spec.at), []).append(
+            cell
+        )
     for group in by_source.values():
         model, prompts = group[0].one("model"), group[0].open("source")
         wanted = {cell.name: _sites(cell) for cell in group}
