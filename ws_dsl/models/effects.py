@@ -141,7 +141,8 @@ class _Search:
         )
         for start in range(own.start, own.stop, self.slots):
             units = slice(start, min(start + self.slots, own.stop))
-            self._streams.append(self._clamped(crossing, inside, units))
+            # Broadcasting leaves the rows innermost, and projections would then run row by row.
+            self._streams.append(self._clamped(crossing, inside, units).contiguous())
 
     def effects(self, plus: Sequence[int], minus: Sequence[int]) -> np.ndarray:
         """Score of the clean stream minus that of every unit's, (rows, units)."""
@@ -174,7 +175,8 @@ class _Search:
             columns = _columns(block.self_attn.o_proj).unflatten(0, (self._per_layer, -1))[units]
             own = change.unflatten(-1, (self._per_layer, -1))[:, units]
             written = inside.written[:, None] + torch.einsum("rud,udw->ruw", own, columns)
-            return _feedforward(block, inside.entering[:, None] + _normed(block, "attention", written))
+            middle = inside.entering[:, None] + _normed(block, "attention", written)
+            return _feedforward(block, middle.contiguous())
         written = inside.written[:, None] + change[:, units, None] * _columns(block.mlp.down_proj)[units]
         return inside.middle[:, None] + _normed(block, "feedforward", written)
 
