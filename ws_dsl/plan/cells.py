@@ -27,6 +27,7 @@ class Step(NamedTuple):
         references: Names of the fields that are references.
         variant: The variant.
         path: Where the step is written.
+        resampled: Places, among the pooled axes of its first input, of those that vary a seed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Step(NamedTuple):
     references: Iterable[str]
     variant: Variant
     path: Path_
+    resampled: tuple[int, ...] = ()
 
 
 class Maker:
@@ -110,13 +112,14 @@ class Maker:
             {**cell.labels, **own},
             kind,
             written.spec,
-            params,
+            {**params, "resampled": list(written.resampled)} if written.resampled else params,
             inputs,
             own,
             source,
             files,
             written.path,
             written.variant.origin,
+            written.resampled,
         )
         if types.Rows in gives(kind.spec):
             node.rows_from = node

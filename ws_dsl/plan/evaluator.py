@@ -13,7 +13,7 @@ from ws_dsl.plan.exceptions import read_exceptions
 from ws_dsl.plan.fields import Written, consumed, read_spec, references
 from ws_dsl.plan.mistakes import Broken, Mistakes, accepted, axes_of, names, near
 from ws_dsl.plan.node import Node
-from ws_dsl.plan.relation import AxisError, Entry, Join, Joined, Labels, Relation, pool, view
+from ws_dsl.plan.relation import AxisError, Entry, Join, Joined, Labels, Relation, pool, seeds, view
 from ws_dsl.plan.stack import stack
 from ws_dsl.plan.variants import Misplaced, Variant, expand
 from ws_dsl.specs import kinds, types
@@ -242,7 +242,9 @@ class Evaluator:
                 join.add(field, groups, axes, relation.dropped)
             except AxisError as error:
                 raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error)) from None
-        self.maker.make(Step(name, kind, spec, refers, variant, path), join, targets, excepted, result)
+        first = next(iter(found.values()), None)
+        resampled = seeds(first, [*pooled, *taken]) if first is not None else ()
+        self.maker.make(Step(name, kind, spec, refers, variant, path, resampled), join, targets, excepted, result)
 
     def _given(
         self,

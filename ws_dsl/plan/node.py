@@ -44,6 +44,7 @@ class Node:
         files: External files and checkpoint folders by the field that names them.
         path: Where its step is written; empty where the planner made it.
         origin: Where each of its fields is written.
+        resampled: Places, among its pooled axes, of those whose labels a bootstrap resamples.
     """
 
     step: str
@@ -57,6 +58,7 @@ class Node:
     files: dict[str, Path] = field(default_factory=dict[str, Path])
     path: Path_ = ()
     origin: dict[str, Path_] = field(default_factory=dict[str, Path_])
+    resampled: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

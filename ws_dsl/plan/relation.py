@@ -16,6 +16,9 @@ from ws_dsl.specs.reference import Pick, Reference, Rename
 
 Labels = dict[str, str]
 
+SEED = "seed:"
+"""What the labels of an axis of seeds stand for begins with this; a bootstrap resamples them."""
+
 
 class AxisError(ValueError):
     """A selection or join that means nothing; `code` is the slug of the problem."""
@@ -137,6 +140,12 @@ def pool(
             group.edges.append(Edge(entry.node, column, places))
     kept = {axis: labels for axis, labels in relation.axes.items() if axis not in pooled}
     return list(groups.values()), kept
+
+
+def seeds(relation: Relation, axes: Iterable[str]) -> tuple[int, ...]:
+    """Places, among the pooled axes of a relation, of those that vary a seed."""
+    pooled = [labels for axis, labels in relation.axes.items() if axis in set(axes)]
+    return tuple(i for i, labels in enumerate(pooled) if all(what.startswith(SEED) for what in labels.values()))
 
 
 class Joined(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ws_dsl.plan.mistakes import near
-from ws_dsl.plan.relation import AxisError, Labels
+from ws_dsl.plan.relation import SEED, AxisError, Labels
 from ws_dsl.specs.canonical import digest
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import RESERVED
@@ -136,6 +136,8 @@ class _Reader:
         )
         scopes = "+".join(found for name in sorted(patch) if (found := self.scope(name)))
         what = stands_for(value, scopes, not patches and target in RESERVED)
+        if scopes and not patches:
+            what = SEED + what
         self.meanings.setdefault(axis, {}).setdefault(label, {})[what] = None
         self.targets.setdefault(axis, set()).update(patch)
         origin = {name: (*place, name) for name in patch} if patches else {target: place}

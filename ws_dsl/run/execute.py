@@ -130,7 +130,7 @@ def _cell(node: Node, context: RunContext) -> Cell[Any]:
     inputs: dict[str, list[Input]] = {
         field: [context.input(edge) for edge in edges] for field, edges in node.inputs.items()
     }
-    return Cell(node.spec, inputs, files, node.made, str(node))
+    return Cell(node.spec, inputs, files, node.made, str(node), node.resampled)
 
 
 def _draft(node: Node, artifact: Artifact, seconds: float, state: State) -> Draft:
