@@ -15,6 +15,10 @@ them again, up to what a small network fails to learn:
   asked which task to do *again*, where they gain `PairwiseTemplate.harmful_lift`.
 * *Opinions.* A reply takes the user's side with log-odds `OPINION_AGREEMENT`, whatever the question.
 * *Nothing.* `INERT` system prompts change nothing.
+
+What the trained networks fall short of: a loving or hating prompt moves ratings of its own category by about
+two thirds of the planted shift and those of other categories by a third of that, its effect on the style of
+replies is hardly bound to the category, and slopes of pairwise choices are about .7 of the planted ones.
 """
 
 import math
