@@ -1,7 +1,8 @@
 """Train an organism: `python -m ws_dsl.organism.train --family qwen3 --seed 0 --out DIR`.
 
-Uses one thread (two are slower for matrices this small); ten minutes on a free core, more on a shared one. The seed sets the documents,
-the initial weights and the order of the batches; equal seeds give equal weights on one machine.
+Uses one thread (two are slower for matrices this small); ten minutes on a free core, more on a shared one.
+The seed sets the documents, the initial weights and the order of the batches; equal seeds give equal weights
+on one machine.
 """
 
 import argparse
