@@ -24,18 +24,13 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.sites import Sites
-from ws_dsl.specs import types
-from ws_dsl.specs.inspection import Complaint, Inspection
-from ws_dsl.specs.kind import Kind, Named, Ref
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.extract._activations import mean_by_row, ranked, ranks, same_keys
-from ws_dsl.steps.measure._tokens import Tokens, complaints
+from ws_dsl.steps.extract._ranking import AnswerRanking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,27 +38,8 @@ if TYPE_CHECKING:
     from ws_dsl.models.forward import Row
 
 
-class RankByAttribution(Kind[types.Sites]):
+class RankByAttribution(AnswerRanking):
     """Components ranked by gradient times difference of activations."""
-
-    restricted = True
-    computes = True
-
-    plus: Ref[types.Prompts]
-    minus: Ref[types.Prompts]
-    among: Literal["heads", "neurons"]
-    at: Literal["last", "prompt_last"] = "last"
-    top: Annotated[int, Field(ge=1, le=1000)] = 10
-    tokens: Tokens
-    model: Ref[types.Model] = Named("model")
-
-    @classmethod
-    def made(cls, spec: Any) -> dict[str, list[str]]:
-        return {"rank": [str(rank) for rank in range(1, spec.top + 1)]}
-
-    @classmethod
-    def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
-        return complaints(spec.tokens, inspection)
 
 
 version = 1

@@ -23,16 +23,13 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.sites import Sites
-from ws_dsl.specs import types
-from ws_dsl.specs.kind import Kind, Named, Ref
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.extract._activations import mean_by_row, ranked, ranks, same_keys
+from ws_dsl.steps.extract._ranking import Ranking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,22 +37,8 @@ if TYPE_CHECKING:
     from ws_dsl.models.forward import Row
 
 
-class RankByShift(Kind[types.Sites]):
+class RankByShift(Ranking):
     """Components ranked by their shift between two conditions."""
-
-    restricted = True
-    computes = True
-
-    plus: Ref[types.Prompts]
-    minus: Ref[types.Prompts]
-    among: Literal["heads", "neurons"]
-    at: Literal["last", "prompt_last"] = "last"
-    top: Annotated[int, Field(ge=1, le=1000)] = 10
-    model: Ref[types.Model] = Named("model")
-
-    @classmethod
-    def made(cls, spec: Any) -> dict[str, list[str]]:
-        return {"rank": [str(rank) for rank in range(1, spec.top + 1)]}
 
 
 version = 1
