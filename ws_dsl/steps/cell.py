@@ -59,8 +59,8 @@ class Cell(Generic[SpecT]):
         files: External files by the field that names them: snapshots, or checkpoint folders.
         made: Labels of the axes that the kind makes itself, such as `{"split": "search"}`.
         name: For messages: step and labels.
-        resampled: Places, among the pooled axes of the first input, of those whose labels a bootstrap resamples:
-            seeds. The others are fixed.
+        resampled: Places, among the pooled axes of the first input, of seeds: a bootstrap resamples their
+            labels. The others are fixed.
     """
 
     spec: SpecT
