@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
     from ws_dsl.steps.intervene.clamp import Clamp
     from ws_dsl.steps.measure._tokens import Tokens
+    from ws_dsl.steps.measure.generate import Generate
     from ws_dsl.steps.measure.logit_diff import LogitDiff
     from ws_dsl.steps.measure.next_token import NextToken
 
@@ -47,6 +48,7 @@ __all__ = [
     "File",
     "FinalStates",
     "Folder",
+    "Generate",
     "GroupGap",
     "HfModel",
     "Kind",

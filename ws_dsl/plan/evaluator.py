@@ -244,7 +244,8 @@ class Evaluator:
                 raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error)) from None
         first = next(iter(found.values()), None)
         resampled = seeds(first, [*pooled, *taken]) if first is not None else ()
-        self.maker.make(Step(name, kind, spec, refers, variant, path, resampled), join, targets, excepted, result)
+        step = Step(name, kind, spec, refers, variant, path, resampled)
+        self.maker.make(step, join, targets, excepted, result)
 
     def _given(
         self,

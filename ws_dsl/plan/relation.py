@@ -144,8 +144,9 @@ def pool(
 
 def seeds(relation: Relation, axes: Iterable[str]) -> tuple[int, ...]:
     """Places, among the pooled axes of a relation, of those that vary a seed."""
-    pooled = [labels for axis, labels in relation.axes.items() if axis in set(axes)]
-    return tuple(i for i, labels in enumerate(pooled) if all(what.startswith(SEED) for what in labels.values()))
+    wanted = set(axes)
+    pooled = [labels.values() for axis, labels in relation.axes.items() if axis in wanted]
+    return tuple(i for i, meanings in enumerate(pooled) if all(what.startswith(SEED) for what in meanings))
 
 
 class Joined(NamedTuple):
@@ -204,9 +205,7 @@ class Join:
             for label, what in axes[axis].items():
                 mine = self.axes.get(axis, {}).get(label, what)
                 if mine != what:
-                    message = (
-                        f"label {label!r} of {axis!r} stands for two things; rename: [{axis} as other]"
-                    )
+                    message = f"label {label!r} of {axis!r} stands for two things; rename: [{axis} as other]"
                     raise AxisError("ambiguous-axis", message)
         always = [axis for axis in axes if all(axis in g.labels for g in groups)]
         always = [axis for axis in always if all(axis in cell.labels for cell in self.cells)]

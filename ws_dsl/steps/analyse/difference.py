@@ -46,9 +46,7 @@ class Difference(Kind[types.TableOrEstimate]):
     minus: Ref[types.Table | types.Estimate]
 
     @classmethod
-    def statistics(
-        cls, spec: Difference, inputs: Mapping[str, Sequence[str] | None]
-    ) -> Sequence[str] | None:
+    def statistics(cls, spec: Difference, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str] | None:
         plus, minus = inputs["plus"], inputs["minus"]
         return None if plus is None or minus is None else [name for name in plus if name in minus]
 
