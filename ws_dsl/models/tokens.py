@@ -64,15 +64,6 @@ def strings(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     return [found[token] for token in ids]
 
 
-def continuation(tokenizer: Any, before: int, ids: Sequence[int]) -> str:
-    """What tokens say after another one, to the letter, special tokens included."""
-    # Decoders may strip the space before a first token; after another one it is kept.
-    whole, known = (
-        tokenizer.decode(tokens, clean_up_tokenization_spaces=False) for tokens in ([before, *ids], [before])
-    )
-    return whole[len(known) :]
-
-
 def single_token(tokenizer: Any, string: str) -> int:
     """Id of a string that is exactly one token, as it stands in the middle of a text.
 

@@ -1,0 +1,153 @@
+"""Replies that a model writes.
+
+What it does
+    Continues every prompt, under an arm or none, token by token, until the model ends its turn, a stop string
+    comes, or `max_tokens` are there. At temperature 0 it takes the likeliest token, else it draws from the
+    exact distribution softmax(logits / temperature). The random numbers are named by the seed, the row's key
+    and the place of the token: a row draws the same ones under every arm and rendering, so that arms are
+    compared under common random numbers. An arm at a position of the prompt holds there while the prompt is
+    read; the reply attends to what it left.
+
+What it cannot show
+    What the model would write under top-k, top-p or a repetition penalty: those of its generation
+    configuration are not applied. One seed shows one reply of many.
+
+Inputs and output
+    `prompts`: Prompts that end open; `arm`: Arm or none; `max_tokens`: at most so many tokens, the model's
+    end token counted; `temperature`: 0 or more; `seed`: of the sampling; `stop`: strings before which the
+    reply is cut; `model`. Gives Prompts: each row ends with its reply, the end token left off, with the role
+    `reply` at its tokens and two more columns: `reply` (its text) and `finish` (`stop` or `length`). A reply
+    that is empty has no position.
+
+Reference
+    Inverse transform sampling: Devroye, Non-Uniform Random Variate Generation, 1986, II.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.rows import show
+from ws_dsl.errors import MeasurementError
+from ws_dsl.specs import types
+from ws_dsl.specs.kind import Kind, Named, Ref, Seed, none
+from ws_dsl.steps.cell import Cell, Context
+from ws_dsl.steps.extract._rows import forward_rows
+
+if TYPE_CHECKING:
+    from ws_dsl.models.forward import Row
+    from ws_dsl.models.replies import Reply, Request
+
+
+class Generate(Kind[types.Prompts]):
+    """Replies to prompts under an arm."""
+
+    computes = True
+
+    prompts: Ref[types.Prompts]
+    arm: Ref[types.Arm] = none
+    max_tokens: Annotated[int, Field(ge=1)]
+    temperature: Annotated[float, Field(ge=0)]
+    seed: Annotated[int, Seed("sampling")]
+    stop: list[Annotated[str, Field(min_length=1)]] = []
+    model: Ref[types.Model] = Named("model")
+
+
+version = 1
+
+_TOGETHER = 1024
+"""Rows that are generated together; the cells of so many are given when all of them are done."""
+
+
+def run(cells: Sequence[Cell[Generate]], context: Context) -> Iterator[tuple[Cell[Generate], Artifact]]:
+    """Cells of one model together; those with the same prompts and arm share the passes over them."""
+    by_model: dict[str, list[Cell[Generate]]] = {}
+    for cell in cells:
+        by_model.setdefault(cell.one("model").digest, []).append(cell)
+    for group in by_model.values():
+        lot: list[Cell[Generate]] = []
+        for cell in group:
+            lot.append(cell)
+            if sum(len(one.open("prompts")) for one in lot) >= _TOGETHER:
+                yield from _together(lot, context)
+                lot = []
+        yield from _together(lot, context)
+
+
+def _together(cells: Sequence[Cell[Generate]], context: Context) -> Iterator[tuple[Cell[Generate], Artifact]]:
+    from ws_dsl.models.generation import generate
+
+    if not cells:
+        return
+    handle = context.model(cells[0].one("model"))
+    prepared: dict[tuple[str, str | None], list[Row]] = {}
+    requests: list[Request] = []
+    for cell in cells:
+        arm = cell.get("arm")
+        same = (cell.one("prompts").digest, arm.digest if arm else None)
+        if same not in prepared:
+            prompts = cell.open("prompts")
+            _open_ended(prompts)
+            prepared[same] = forward_rows(
+                prompts, "last", arm.open() if arm else None, cell.one("model").digest
+            )
+        requests += _requests(cell.spec, cell.open("prompts"), prepared[same])
+    replies = iter(generate(handle, requests, context.advance))
+    for cell in cells:
+        prompts = cell.open("prompts")
+        own = [next(replies) for _ in range(len(prompts))]
+        yield cell, _replied(prompts, own, handle.tokenizer).to_artifact()
+
+
+def _open_ended(prompts: Prompts) -> None:
+    for key, ids, spans in zip(prompts.ids(), prompts.tokens, prompts.columns["spans"], strict=True):
+        if spans["prompt"][1] < len(ids):
+            raise MeasurementError(
+                f"row {show(key)} ends with a closed reply, which is not continued; write its beginning as "
+                f"`assistant`, or leave it out"
+            )
+
+
+def _requests(spec: Generate, prompts: Prompts, rows: Sequence[Row]) -> Iterator[Request]:
+    from ws_dsl.models.replies import Request
+
+    for key, row in zip(prompts.ids(), rows, strict=True):
+        yield Request(
+            row.ids,
+            spec.max_tokens,
+            row.edits,
+            temperature=spec.temperature,
+            stream=(spec.seed, *key),
+            stop=tuple(spec.stop),
+        )
+
+
+def _replied(prompts: Prompts, replies: Sequence[Reply], tokenizer: Any) -> Prompts:
+    """The prompts, each with its reply at the end."""
+    from ws_dsl.models.replies import continuation
+    from ws_dsl.models.tokens import strings
+
+    columns: dict[str, list[Any]] = dict(prompts.columns)
+    starts = [len(ids) for ids in prompts.tokens]
+    stops = [start + len(reply.ids) for start, reply in zip(starts, replies, strict=True)]
+    columns["ids"] = [[*ids, *reply.ids] for ids, reply in zip(prompts.tokens, replies, strict=True)]
+    columns["text"] = [
+        text + continuation(tokenizer, ids[-1], reply.ids)
+        for text, ids, reply in zip(prompts.columns["text"], prompts.tokens, replies, strict=True)
+    ]
+    columns["strings"] = [
+        [*said, *strings(tokenizer, reply.ids)]
+        for said, reply in zip(prompts.columns["strings"], replies, strict=True)
+    ]
+    columns["spans"] = [
+        {**spans, "prompt": [0, start], "reply": [start, stop]}
+        for spans, start, stop in zip(prompts.columns["spans"], starts, stops, strict=True)
+    ]
+    columns["reply"] = [reply.text for reply in replies]
+    columns["finish"] = [reply.finish for reply in replies]
+    return Prompts(prompts.keys, columns, prompts.tokenizer, prompts.answers, prompts.signs)
