@@ -253,6 +253,18 @@ def test_first_tokens_are_drawn_from_the_exact_distribution(handle: Handle, prom
     assert found.pvalue > 1e-3 and often.sum() > 5
 
 
+def test_every_token_is_drawn_with_a_number_of_its_own(
+    handle: Handle, uneven: Tokens, monkeypatch: pytest.MonkeyPatch
+):
+    requests = [Request(ids, 6, temperature=0.8, stream=(1, row)) for row, ids in enumerate(uneven)]
+    replies, seen = traced(handle, requests, monkeypatch)
+    for request, reply in zip(requests, replies, strict=True):
+        for place, token in enumerate(reply.ids):
+            values = seen[request.stream, place].astype(np.float64) / 0.8
+            below = np.cumsum(np.exp(values - values.max()))
+            assert token == np.searchsorted(below / below[-1], uniform(request.stream, place), "right")
+
+
 def test_seeds(handle: Handle, uneven: Tokens):
     def drawn(seed: int) -> list[Reply]:
         return generate(
