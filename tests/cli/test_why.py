@@ -54,7 +54,7 @@ def test_a_changed_input_is_named_by_its_cell(ws: Terminal, lab: Lab):
     rows[0]["claim"] = "3 + 2 = 5"
     lab.data(rows)
     (file,) = reasons(ws, "small:claims")
-    assert file.startswith("path: ") and "→" in file
+    assert file.startswith("the content of path changed: ") and "→" in file
     assert ws("run", "small.yaml").code == 0
     study = small()
     study["steps"]["halves"]["into"] = {"search": 0.25, "verify": 0.75}

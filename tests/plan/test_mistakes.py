@@ -355,3 +355,13 @@ def test_a_broken_kind_of_ones_own_names_its_line(tmp_path: Path, write: Callabl
     assert [p.code for p in caught.value.problems] == ["broken-kind"] * 4
     assert "crooked.py:2:" in said[0] and "class Missing(Kind[...])" in said[1]
     assert "failing.py:2:1 ZeroDivisionError" in said[2] and "Kind[types.Table]" in said[3]
+
+
+def test_text_that_a_comma_cut_in_two_is_recognised(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "ws: 1\nid: a\nquestion: q\nmodel: {kind: organism}\nsteps: {}\n"
+        "rules: {r: {read: {}, first: [], otherwise: {verdict: undecided, claim: It may, or may not.}}}\n"
+    )
+    with pytest.raises(SpecError, match="text that has a comma needs quotes"):
+        make_plan(read(study))

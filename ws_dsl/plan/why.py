@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,16 @@ def _params(old: Any, new: Any, path: str) -> list[str]:
         for name in sorted({*old, *new}):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
             found += _params(old.get(name), new.get(name), f"{path}.{name}" if path else str(name))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         return found
-    return [] if old == new else [f"{path}: {_short(old)} → {_short(new)}"]
+    if old == new:
+        return []
+    if _is_digest(old) and _is_digest(new):
+        what = "the code of the kind" if path == "source" else f"the content of {path}"
+        return [f"{what} changed: {old[:8]} → {new[:8]}"]
+    return [f"{path}: {_short(old)} → {_short(new)}"]
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
 def _short(value: Any) -> str:

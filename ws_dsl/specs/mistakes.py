@@ -136,6 +136,8 @@ def _mistake(
             return _Mistake(path, code, f"{name!r} is required{listing}", False)
         near = difflib.get_close_matches(name, [*fields, *beside], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
+        if " " in name:
+            hint += " Inside braces, text that has a comma needs quotes."
         return _Mistake(path, code, f"there is no field {name!r} here.{hint}{listing}", False)
     got = f" (got {_shown(item['input'])})"
     if kind in _EXPECTED:
