@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -56,7 +57,7 @@ class Pattern(View):
         super().__init__(patterns.transpose(1, 2).flatten(-2))
 
 
-class Derived(View):
+class Derived(View, ABC):
     """What a module computes on its way from input to output; a change reaches the output linearly."""
 
     def __init__(self, source: Tensor, output: Tensor):
@@ -81,13 +82,13 @@ class Derived(View):
         super().write(where, super().read(where) + change)
         self.written = where, values.to(before)
 
+    @abstractmethod
     def derive(self, tokens: Tensor) -> Tensor:
         """Values of the hook from what the module receives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def carry(self, change: Tensor) -> Tensor:
         """What a change of the values does to what the module returns."""
-        raise NotImplementedError
 
 
 class Result(Derived):
