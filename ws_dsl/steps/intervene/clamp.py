@@ -69,7 +69,7 @@ class Clamp(Kind[types.Arm]):
             return
         for address in spec.sites:  # pyright: ignore[reportUnknownVariableType]
             try:
-                Site.parse(address).within(shape)  # pyright: ignore[reportUnknownArgumentType]
+                Site.parse(address).within(shape).width(shape)  # pyright: ignore[reportUnknownArgumentType]
             except ModelError as error:
                 yield Complaint("sites", "unknown-site", str(error))
 
