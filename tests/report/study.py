@@ -1,4 +1,7 @@
-"""A study that never ran, told in full, so that pages can be read and looked at."""
+"""A study that never ran, told in full, so that pages can be read and looked at.
+
+One page is one piece: it is long because it fills every field that a page has.
+"""
 
 from __future__ import annotations
 

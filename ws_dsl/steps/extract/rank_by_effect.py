@@ -32,6 +32,7 @@ from ws_dsl.artifacts.sites import Sites
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.extract._activations import Key, mean_by_row, ranks, restricted, same_keys, strongest
 from ws_dsl.steps.extract._ranking import AnswerRanking
+from ws_dsl.steps.measure._tokens import ids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,15 +59,11 @@ def _ranking(cell: Cell[RankByEffect], context: Context) -> Sites:
 
     from ws_dsl.models.effects import effects
     from ws_dsl.models.forward import capture
-    from ws_dsl.models.tokens import single_token
     from ws_dsl.specs.site import family_hooks
 
     handle = context.model(cell.one("model"))
     hooks = family_hooks(cell.spec.among, handle.shape)
-    answers = [
-        [single_token(handle.tokenizer, t) for t in side]
-        for side in (cell.spec.tokens.plus, cell.spec.tokens.minus)
-    ]
+    answers = ids(cell.spec.tokens, handle.tokenizer)
 
     def activations(rows: Sequence[Row]) -> dict[str, np.ndarray]:
         return capture(handle, rows, hooks, context.advance)

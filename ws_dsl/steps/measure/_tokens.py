@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,3 +40,15 @@ def complaints(tokens: Tokens, inspection: Inspection) -> Iterator[Complaint]:
                     "not-one-token",
                     f"{token!r} is {len(parts)} tokens of this model: {parts}",
                 )
+
+
+def ids(tokens: Tokens, tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Token ids of the plus side and of the minus side.
+
+    Raises:
+        ModelError: a string that is not one token.
+    """
+    from ws_dsl.models.tokens import single_token
+
+    plus, minus = ([single_token(tokenizer, token) for token in side] for side in (tokens.plus, tokens.minus))
+    return plus, minus

@@ -32,7 +32,7 @@ from ws_dsl.specs.inspection import Complaint, Inspection
 from ws_dsl.specs.kind import Derived, Kind, Named, Ref, none
 from ws_dsl.specs.site import FINAL
 from ws_dsl.steps.cell import Cell, Context
-from ws_dsl.steps.measure._tokens import Tokens, complaints
+from ws_dsl.steps.measure._tokens import Tokens, complaints, ids
 
 
 class LogitDiff(Kind[types.Table]):
@@ -58,7 +58,6 @@ version = 1
 def run(cells: Sequence[Cell[LogitDiff]], context: Context) -> Iterator[tuple[Cell[LogitDiff], Artifact]]:
     """Reads the sides out of the stored states; no pass through the model."""
     from ws_dsl.models import readout
-    from ws_dsl.models.tokens import single_token
 
     for cell in cells:
         prompts, states = cell.open("prompts"), cell.open("states")
@@ -66,10 +65,7 @@ def run(cells: Sequence[Cell[LogitDiff]], context: Context) -> Iterator[tuple[Ce
         if prompts.ids() != states.ids():
             raise MeasurementError("prompts and states are over different rows")
         handle = context.model(cell.one("model"))
-        plus, minus = (
-            [single_token(handle.tokenizer, t) for t in side]
-            for side in (cell.spec.tokens.plus, cell.spec.tokens.minus)
-        )
+        plus, minus = ids(cell.spec.tokens, handle.tokenizer)
         scores = readout.score(handle, states.tensors[FINAL], plus, minus)
         signs = prompts.signs or [1] * len(prompts)
         columns: dict[str, list[Any]] = {name: prompts.columns[name] for name in prompts.keys}
