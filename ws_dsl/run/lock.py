@@ -119,7 +119,8 @@ def record_results(plan: Plan, state: State, date: str) -> None:
 def rules_digest(plan: Plan, state: State) -> str:
     """Digest of the rules and of the declaration of everything that they read, inputs of inputs included.
 
-    Names of steps do not count, and neither do versions of kinds; parameters do, and files by their content.
+    Names of steps do not count, and neither do versions of kinds; parameters do, and files by their content,
+    or by their pinned revision where they are elsewhere.
     """
     declared = _declared(plan, state)
     return digest(
@@ -144,7 +145,9 @@ def _declared(plan: Plan, state: State) -> dict[Node, str]:
             field: [[found[edge.node], edge.column, list(edge.pooled)] for edge in edges]
             for field, edges in node.inputs.items()
         }
-        files = {field: state.hash_path(path) for field, path in node.files.items()}
+        # A model elsewhere is declared by its pinned revision, whether or not its files were fetched yet.
+        pinned = node.kind.spec.remote(node.spec)
+        files = {field: pinned or state.hash_path(path) for field, path in node.files.items()}
         found[node] = digest([node.kind.name, node.params, files, inputs, node.made])
     return found
 
