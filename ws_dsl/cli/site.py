@@ -1,13 +1,14 @@
-"""`site build`, `schema`."""
+"""`site build`, `site check`, `site serve`, `schema`."""
 
 from __future__ import annotations
 
 import json as jsonlib
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from ws_dsl.cli.options import AsJson, SiteDir, open_session
+from ws_dsl.cli.options import AsJson, NothingMatched, SiteDir, open_session
 from ws_dsl.cli.output import data, say
 
 site = typer.Typer(help="The published pages.", no_args_is_help=True)
@@ -29,6 +30,49 @@ def build(directory: SiteDir = None, json: AsJson = False) -> None:
             }
         )
     say(f"{len(built.pages)} pages: {session.project.shown(built.folder / 'index.html')}")
+
+
+@site.command()
+def check(directory: SiteDir = None, json: AsJson = False) -> None:
+    """Find what is wrong with the built pages: links, anchors, outside requests, missing descriptions, age.
+
+    Exits 1 when something is.
+    """
+    from ws_dsl.report.links import problems
+    from ws_dsl.report.site import is_current
+
+    session = open_session(None, directory)
+    folder = session.project.site / "_build"
+    if not folder.is_dir():
+        raise NothingMatched(f"there is no {session.project.shown(folder)}; try: ws-dsl site build")
+    found = problems(folder)
+    if not is_current(session.project.site):
+        found.insert(0, "the pages are not those of the current sources; try: ws-dsl site build")
+    if json:
+        data({"site": str(folder), "problems": found})
+    else:
+        for line in found:
+            print(line)
+    say(f"{len(found)} {'problem' if len(found) == 1 else 'problems'}")
+    if found:
+        raise typer.Exit(1)
+
+
+@site.command()
+def serve(
+    directory: SiteDir = None,
+    port: Annotated[int, typer.Option("--port", help="Port of this machine; 0 takes a free one.")] = 8000,
+) -> None:
+    """Show the site at an address of this machine; reload a page to see what has changed. Ctrl-C ends it."""
+    from ws_dsl.report.serve import Server
+    from ws_dsl.report.site import build as make
+
+    session = open_session(None, directory)
+    make(session.project.site)
+    with Server(session.project.site, port) as server:
+        say(f"{server.address} (Ctrl-C ends)")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def schema(

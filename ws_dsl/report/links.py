@@ -1,4 +1,7 @@
-"""What a built site must not have: requests to the outside, links that lead nowhere, ids that clash."""
+"""What a built site must not have.
+
+Requests to the outside, links that lead nowhere, ids that clash, pictures without words.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,16 @@ class _Reader(HTMLParser):
         self.ids: Counter[str] = Counter()
         self.references: list[Reference] = []
         self.styles: list[str] = []
+        self.unnamed: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "img" and given.get("alt") is None:
+            self.unnamed.append(f"image {given.get('src')} has no alt text")
+        elif tag == "svg" and not {"aria-labelledby", "aria-label", "aria-hidden"} & set(given):
+            self.unnamed.append("a drawing has no name and no description")
+        elif tag == "html" and not given.get("lang"):
+            self.unnamed.append("the page does not say its language")
         for name, value in attrs:
             if value is None:
                 continue
@@ -47,7 +58,7 @@ class _Reader(HTMLParser):
 
 
 def problems(folder: Path) -> list[str]:
-    """Everything wrong with the links of a built site, one line each; empty where all is well.
+    """Everything wrong with the pages of a built site, one line each; empty where all is well.
 
     Args:
         folder: A folder that `site.build` made.
@@ -57,6 +68,7 @@ def problems(folder: Path) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(folder).as_posix()
         found += [f"{name}: id {own} occurs {count} times" for own, count in page.ids.items() if count > 1]
+        found += [f"{name}: {trouble}" for trouble in page.unnamed]
         found += [f"{name}: style asks for {style}" for style in page.styles if _CSS_REQUEST.search(style)]
         for reference in page.references:
             trouble = _trouble(reference, path, folder, pages)

@@ -1,8 +1,10 @@
 """The site: committed Markdown to HTML that needs no network and no server.
 
 site/pages/NAME.md            → _build/NAME.html
-site/studies/ID/index.md      → _build/studies/ID/index.html, figures inlined
+site/pages/guide/NAME.md      → _build/guide/NAME.html, in the order of their front matter
+site/studies/ID/**/NAME.md    → _build/studies/ID/**/NAME.html, figures inlined
 site/studies/ID/**            → copied beside it
+documentation of kinds        → _build/kinds/NAME.html
 templates/site.css, site.js   → copied
 """
 
@@ -13,13 +15,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+from ws_dsl.report.shell import Link, Shell, templates_folder
+from ws_dsl.specs import kinds
 
+if TYPE_CHECKING:
     from ws_dsl.report.markdown import Page
+    from ws_dsl.report.search import Entry
 
 _ASSETS = ("site.css", "site.js")
 _STAMP = ".inputs"
+_ALWAYS: dict[str, Any] = {"verdicts": [], "kinds": []}
 
 
 class Built(NamedTuple):
@@ -36,65 +41,162 @@ class Built(NamedTuple):
     fresh: bool
 
 
-def templates_folder() -> Path:
-    """Templates of a checkout, or those that an installed wheel carries."""
-    package = Path(__file__).parent.parent
-    carried = package / "_templates"
-    return carried if carried.is_dir() else package.parent / "templates"
+class _Sources(NamedTuple):
+    """Markdown by the address of its page.
+
+    Attributes:
+        pages: Prose.
+        guide: Chapters, in no order yet.
+        studies: Pages of studies by id, that of the study itself first.
+        kinds: Names of all kinds.
+    """
+
+    pages: dict[str, Path]
+    guide: dict[str, Path]
+    studies: dict[str, dict[str, Path]]
+    kinds: list[str]
+
+    def addresses(self) -> list[Path]:
+        found = ["index.html", *self.pages]
+        found += ["guide/index.html"] * bool(self.guide) + [*self.guide]
+        found += ["kinds/index.html", *(f"kinds/{name}.html" for name in self.kinds)]
+        return [Path(href) for href in [*found, *(href for one in self.studies.values() for href in one)]]
 
 
 def build(site: Path) -> Built:
     """Builds `site/_build` from the Markdown under `site`; does nothing when no input has changed.
 
     Args:
-        site: Folder with `pages/` and `studies/`, either of which may be absent.
+        site: Folder with `pages/` and `studies/`, either of which may be absent. Examples of kinds, and
+            kinds of the project's own, come from `experiments/` beside it.
 
     Raises:
         FileNotFoundError: a page shows a figure that is not there.
+        BrokenKind: one of the project's own kinds cannot be read.
     """
-    folder = site / "_build"
-    studies = sorted(path.parent.name for path in site.glob("studies/*/index.md"))
-    pages = sorted(path.stem for path in site.glob("pages/*.md") if path.stem != "index")
-    outcome = [Path("index.html"), *(Path(f"{name}.html") for name in pages)]
-    outcome += [Path("studies", name, "index.html") for name in studies]
-    stamp = _digest(site)
-    written = folder / _STAMP
-    if written.is_file() and written.read_text(encoding="utf-8") == stamp:
-        return Built(folder, outcome, fresh=False)
+    folder, sources, stamp = site / "_build", _sources(site), _digest(site)
+    if _stamped(folder) == stamp:
+        return Built(folder, sources.addresses(), fresh=False)
     from filelock import FileLock
 
+    site.mkdir(parents=True, exist_ok=True)
     with FileLock(site / "_build.lock"):
-        _write(site, folder, pages, studies)
-        written.write_text(stamp, encoding="utf-8")
-    return Built(folder, outcome, fresh=True)
+        _write(site, folder, sources)
+        (folder / _STAMP).write_text(stamp, encoding="utf-8")
+    return Built(folder, sources.addresses(), fresh=True)
 
 
-def _write(site: Path, folder: Path, pages: list[str], studies: list[str]) -> None:
+def is_current(site: Path) -> bool:
+    """Whether the built pages are those that the sources would give now."""
+    return _stamped(site / "_build") == _digest(site)
+
+
+def _stamped(folder: Path) -> str:
+    written = folder / _STAMP
+    return written.read_text(encoding="utf-8") if written.is_file() else ""
+
+
+def _sources(site: Path) -> _Sources:
+    kinds.use_folder(site.parent / "experiments" / "kinds")
+    prose = sorted(path for path in site.glob("pages/*.md") if path.stem != "index")
+    studies: dict[str, dict[str, Path]] = {}
+    for index in sorted(site.glob("studies/*/index.md")):
+        own = [index, *sorted(path for path in index.parent.rglob("*.md") if path != index)]
+        studies[index.parent.name] = {p.relative_to(site).with_suffix(".html").as_posix(): p for p in own}
+    return _Sources(
+        {f"{path.stem}.html": path for path in prose},
+        {f"guide/{path.stem}.html": path for path in sorted(site.glob("pages/guide/*.md"))},
+        studies,
+        kinds.names(),
+    )
+
+
+def _write(site: Path, folder: Path, sources: _Sources) -> None:
+    from ws_dsl.report import search
+
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    prose = {name: _page(site / "pages" / f"{name}.md") for name in pages}
-    environment = _environment()
-    links = [(f"{name}.html", page.facts.get("title", name)) for name, page in prose.items()]
-    page_template, index_template = (
-        environment.get_template(f"{name}.html.j2") for name in ("page", "index")
+    prose = {href: _page(path) for href, path in sources.pages.items()}
+    chapters = sorted(
+        ((href, _page(path)) for href, path in sources.guide.items()), key=lambda item: item[1].facts["order"]
     )
-    done: list[dict[str, Any]] = []
-    for name in studies:
-        source, target = site / "studies" / name, folder / "studies" / name
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("index.md"))
-        page = _page(source / "index.md")
-        done.append(page.facts | {"href": f"studies/{name}/index.html"})
-        html = _html(page_template, page, links=links, root="../../", here="", layout="study")
-        (target / "index.html").write_text(html, encoding="utf-8")
-    for name, page in prose.items():
-        html = _html(page_template, page, links=links, root="", here=f"{name}.html", layout="prose")
-        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    links = [Link("index.html", "Studies", "studies")]
+    links += [Link("guide/index.html", "Guide", "guide")] * bool(chapters)
+    links += [Link("kinds/index.html", "Kinds", "kinds")]
+    links += [Link(href, page.facts.get("title", href), href) for href, page in prose.items()]
+    shell, entries = Shell(folder, links), list[search.Entry]()
+    studies = [_study(site, shell, entries, *one) for one in sources.studies.items()]
+    _guide(shell, entries, chapters)
+    verbs = _reference(site, shell, entries, studies)
+    for href, page in prose.items():
+        shell.write(href, "page", href, **_shown(page), layout="prose")
+        entries += search.sections(href, "Page", page.facts.get("title", href), page.body)
     index = _page(site / "pages" / "index.md")
-    html = _html(index_template, index, links=links, root="", here="index.html", layout="index", studies=done)
-    (folder / "index.html").write_text(html, encoding="utf-8")
+    guide = [(href, page.facts) for href, page in chapters]
+    shell.write(
+        "index.html", "index", "studies", **_shown(index), studies=studies, chapters=guide, verbs=verbs
+    )
+    search.write(folder, entries)
     for name in _ASSETS:
         shutil.copyfile(templates_folder() / name, folder / name)
+
+
+def _study(
+    site: Path, shell: Shell, entries: list[Entry], name: str, pages: dict[str, Path]
+) -> dict[str, Any]:
+    """Writes the pages of a study; gives what the index says of it."""
+    from ws_dsl.report import search
+
+    target = shell.folder / "studies" / name
+    shutil.copytree(site / "studies" / name, target, ignore=shutil.ignore_patterns("*.md"))
+    (first, source), *others = pages.items()
+    page = _page(source)
+    shell.write(first, "page", "studies", **_shown(page), layout="study")
+    facts: dict[str, Any] = {**_ALWAYS, **page.facts, "href": first}
+    claims = " ".join(f"{one['verdict']}: {one['claim']}" for one in facts["verdicts"])
+    entries.append(search.Entry(first, "Study", facts["title"], "", f"{name}. {claims}"))
+    for href, path in others:
+        shell.write(href, "page", "studies", **_shown(_page(path)), layout="study")
+    return facts
+
+
+def _guide(shell: Shell, entries: list[Entry], chapters: list[tuple[str, Page]]) -> None:
+    """Writes the chapters, each with its neighbours, and their table of contents."""
+    from ws_dsl.report import search
+
+    places = [(href, page.facts) for href, page in chapters]
+    for at, (href, page) in enumerate(chapters):
+        before = places[at - 1] if at else None
+        after = places[at + 1] if at + 1 < len(places) else None
+        shell.write(
+            href, "guide", "guide", **_shown(page), chapters=places, before=before, after=after, number=at + 1
+        )
+        entries += search.sections(href, "Guide", page.facts["title"], page.body)
+    if chapters:
+        shell.write("guide/index.html", "chapters", "guide", "Guide", chapters=places)
+
+
+def _reference(
+    site: Path, shell: Shell, entries: list[Entry], studies: list[dict[str, Any]]
+) -> dict[str, list[Any]]:
+    """Writes the pages of kinds; gives the kinds by verb."""
+    from ws_dsl.report import reference, search
+
+    texts = reference.yaml_of(site / "pages" / "guide", [".md"])
+    texts += reference.yaml_of(site.parent / "experiments", [".yaml", ".yml"])
+    verbs: dict[str, list[reference.KindView]] = {}
+    for view in reference.views(texts):
+        verbs.setdefault(view.verb, []).append(view)
+    for view in (view for views in verbs.values() for view in views):
+        used_by = [study for study in studies if view.name in study["kinds"]]
+        shell.write(
+            f"kinds/{view.name}.html", "kind", "kinds", view.name, kind=view, verbs=verbs, used_by=used_by
+        )
+        words = " ".join([*view.said.values(), *(f"{f.name}: {f.meaning}." for f in view.fields)])
+        entries.append(search.Entry(f"kinds/{view.name}.html", "Kind", view.name, view.title, words))
+    shell.write("kinds/index.html", "kinds", "kinds", "Kinds", verbs=verbs, about=reference.VERBS)
+    return verbs
 
 
 def _page(path: Path) -> Page:
@@ -104,32 +206,19 @@ def _page(path: Path) -> Page:
     return render(text, path.parent)
 
 
-def _environment() -> Environment:
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(templates_folder()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _html(template: Template, page: Page, **shell: object) -> str:
-    """A page in its shell: `root` leads to the site's folder, `here` is its link in the navigation."""
+def _shown(page: Page) -> dict[str, Any]:
     from markupsafe import Markup
 
     title = page.facts.get("title", "ws-dsl")
-    return template.render(title=title, body=Markup(page.body), sections=page.sections, **shell)
+    return {"title": title, "body": Markup(page.body), "sections": page.sections}
 
 
 def _digest(site: Path) -> str:
-    """Digest of everything that a build reads, this package's renderer included."""
-    sources = [*site.glob("pages/*.md"), *site.glob("studies/**/*"), *templates_folder().iterdir()]
-    sources += [Path(__file__).with_name(name) for name in ("site.py", "markdown.py", "svg.py")]
+    """Digest of everything that a build reads, this package's renderer and kinds included."""
+    package = Path(__file__).parent.parent
+    sources = [*site.glob("pages/**/*.md"), *site.glob("studies/**/*"), *templates_folder().iterdir()]
+    sources += [*site.parent.glob("experiments/*.y*ml"), *site.parent.glob("experiments/kinds/*.py")]
+    sources += [*package.glob("report/*.py"), *package.glob("specs/*.py"), *package.glob("steps/*/*.py")]
     total = hashlib.sha256()
     for path in sorted(path for path in sources if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

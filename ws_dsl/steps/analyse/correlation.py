@@ -10,9 +10,9 @@ What it cannot show
     it, and a few extreme rows can make it (compare the two methods). Pooled repeats count as fixed.
 
 Inputs and output
-    `x`, `y`: Tables over one row set (`rows` restricts both first). Rows that are `ok` on both sides count.
-    An Estimate with a statistic for each of `methods` (`pearson`, `spearman`), undefined for fewer than 3
-    rows or where a side is constant.
+    `x`, `y`: Tables over one row set (`rows` restricts both first). `methods`: `pearson`, `spearman`
+    or both. Rows that are `ok` on both sides count. An Estimate with a statistic for each method, undefined
+    for fewer than 3 rows or where a side is constant.
 
 Reference
     Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 6; `scipy.stats.pearsonr`, `spearmanr`.

@@ -8,7 +8,7 @@ What it cannot show
     That enough was declared.
 
 Inputs and output
-    `prompts` and `tables`, in pairs, and `declared`: the number of measuring cells, made by the planner.
+    `prompts` and `tables`: in pairs; `declared`: the number of measuring cells. All are made by the planner.
 
 Reference
     Rows that a filter drops without a word change every mean after it.

@@ -9,8 +9,13 @@ What it cannot show
     Whether a checkpoint behaves as its card says. Architectures whose parity is not tested are refused.
 
 Inputs and output
-    `path` (a folder) or `repo` with `revision` (a commit; the files must be in the Hugging Face cache or
-    the Hub within reach), `dtype`. Gives a Model of the world `real`.
+    `path`: a folder; `repo`: a repository of the Hub, in its place; `revision`: its commit (the files must
+    be in the Hugging Face cache or the Hub within reach); `dtype`; `bits`: 4 quantises the weights while they
+    are loaded (NF4), with bitsandbytes and a card; `backend`: what runs and hooks the model. `hugging_face`
+    is its own modules, hooked by ws-dsl. `transformer_lens` is an independent implementation with the same
+    numbers to rounding, at several times the cost, because every edited prompt is a whole pass; it takes no
+    `bits` and no `--device auto`. `over: {backend: [hugging_face, transformer_lens]}` sets both side by side.
+    Gives a Model of the world `real`.
 
 Reference
     https://huggingface.co/docs/transformers/main_classes/model
@@ -41,6 +46,8 @@ class HfModel(Kind[types.Model]):
     repo: Annotated[str | None, Presentation] = None
     revision: Annotated[str | None, Presentation, Field(pattern=r"^[0-9a-f]{40}$")] = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    bits: Literal[4] | None = None
+    backend: Literal["hugging_face", "transformer_lens"] = "hugging_face"
 
     @model_validator(mode="after")
     def _one_source(self) -> HfModel:
@@ -86,6 +93,6 @@ version = 1
 def run(cells: Sequence[Cell[HfModel]], context: Context) -> Iterator[tuple[Cell[HfModel], Artifact]]:
     """Records a checkpoint by the digests of its files."""
     for cell in cells:
-        folder = cell.files["path"]
-        title = cell.spec.repo or folder.name
-        yield cell, record(folder, "real", cell.spec.dtype, title).to_artifact()
+        folder, spec = cell.files["path"], cell.spec
+        made = record(folder, "real", spec.repo or folder.name, spec.backend, spec.dtype, spec.bits)
+        yield cell, made.to_artifact()
