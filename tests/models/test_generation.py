@@ -21,7 +21,6 @@ from ws_dsl.models.generation import generate
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.readout import logits
 from ws_dsl.models.replies import (
-    During,
     Reply,
     Request,
     Throughout,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ws_dsl.errors import MeasurementError
-from ws_dsl.models.positions import Occurrence, Position, position, position_map, positions, shared_suffix
+from ws_dsl.models.positions import places, position, positions, shared_suffix
+from ws_dsl.specs.position import Position, TokenPosition
 
 TOKENS = ["<s>", "Is", " it", " so", "?", " Yes", " it", " is", "</s>"]
 SPANS = {"user": (1, 5), "prompt": (0, 5), "reply": (5, 8)}
@@ -25,9 +26,9 @@ OPEN = {"user": (1, 5), "prompt": (0, 9)}
         ("all", list(range(9))),
         (0, [0]),
         (-2, [7]),
-        (Occurrence(" it"), [2]),
-        (Occurrence(" it", 2), [6]),
-        (Occurrence(" it", -1), [6]),
+        (TokenPosition(token=" it"), [2]),
+        (TokenPosition(token=" it", count=2), [6]),
+        (TokenPosition(token=" it", count=-1), [6]),
     ],
 )
 def test_names(name: Position, found: list[int]):
@@ -43,10 +44,9 @@ def test_without_a_reply_the_prompt_is_the_row():
     [
         (9, "9 tokens has no position 9"),
         (-10, "no position -1"),
-        (Occurrence("it"), "no position of 'it'"),
-        (Occurrence(" it", 3), "of ' it', number 3"),
-        (Occurrence(" it", -3), "number -3"),
-        (Occurrence(" it", 0), "number 0"),
+        (TokenPosition(token="it"), "no position of 'it'"),
+        (TokenPosition(token=" it", count=3), "of ' it', number 3"),
+        (TokenPosition(token=" it", count=-3), "number -3"),
         ("reply_first", "no position reply_first"),
         ("reply", "no position reply"),
     ],
@@ -87,13 +87,8 @@ def test_rows_that_end_differently_do_not_align():
         shared_suffix([1, 2], [1, 2, 3])
 
 
-def test_an_explicit_map():
-    assert position_map([(0, 1), (-1, -1)], 3, 5) == [(0, 1), (2, 4)]
-    for pairs, told in (
-        ([], "needs pairs"),
-        ([(0, 2), (1, 2)], "twice"),
-        ([(3, 0)], "token 3 to token 0"),
-        ([(0, -6)], "to token -1"),
-    ):
-        with pytest.raises(MeasurementError, match=told):
-            position_map(pairs, 3, 5)
+def test_several_names_in_the_order_they_are_written():
+    assert places([TokenPosition(token=" it"), "prompt_last", 0], TOKENS, SPANS) == [2, 4, 0]
+    assert places("reply", TOKENS, SPANS) == [5, 6, 7]
+    with pytest.raises(MeasurementError, match="-1, last name a token of a row of 9 tokens twice"):
+        places([-1, "last"], TOKENS, SPANS)

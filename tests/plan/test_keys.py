@@ -23,7 +23,7 @@ from ws_dsl.specs import kinds
 from ws_dsl.specs.canonical import sha256
 from ws_dsl.specs.source import read
 
-CPU = Environment("cpu", "hugging_face", "2.13", "5.23")
+CPU = Environment("cpu", "2.13", "5.23")
 ITEMS = "items: {kind: items}\n"
 WHOLE = (
     ITEMS + "p: {kind: parts, of: items}\n"
@@ -66,7 +66,7 @@ SHIPPED = """\
 claims: {kind: dataset, path: claims.jsonl, key: claim_id, columns: {claim: text, label: bool}}
 halves: {kind: split, of: claims, into: {search: 0.5, verify: 0.5}, stratify: [label], seed: 0}
 asked: {kind: prompts, rows: claims, user: "Is it true that {{claim}}?", over: {assistant: {yes: "Yes, it", no: "No, it"}}}
-held: {kind: clamp, source: "asked[assistant=no]", sites: [L1H0]}
+held: {kind: clamp, source: "asked[assistant=no]", at: last, sites: [L1H0]}
 score: {kind: logit_diff, prompts: asked, tokens: {plus: [" Yes"], minus: [" No"]}, over: {arm: [none, held]}, except: [{assistant: no, arm: held}]}
 delta: {kind: difference, plus: "score[assistant=yes]", minus: "score[assistant=no, arm=none]"}
 shift: {kind: summary, of: delta, rows: "halves[split=verify]", stats: [mean]}

@@ -20,7 +20,7 @@ model: {kind: organism}
 steps:
   claims: {kind: dataset, path: claims.jsonl, key: claim_id, columns: {claim: text}}
   prompts: {kind: prompts, rows: claims, text: "{{claim}}"}
-  held: {kind: clamp, source: prompts, sites: [%s]}
+  held: {kind: clamp, source: prompts, at: last, sites: [%s]}
 """
 
 

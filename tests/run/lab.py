@@ -75,9 +75,10 @@ STUDY: dict[str, Any] = {
             "at": "last",
             "top": 2,
         },
-        "found": {"kind": "clamp", "source": "prompts[condition=neutral]", "sites": "ranked[rank=1]"},
+        "found": {"kind": "clamp", "source": "prompts[condition=neutral]", "at": "last", "sites": "ranked[rank=1]"},
         "named": {
             "kind": "clamp",
+            "at": "last",
             "source": "prompts[condition=neutral]",
             "over": {"sites as site": {"neuron": ["L1N3"], "head": ["L1H2"]}},
         },
@@ -129,7 +130,7 @@ class Counting:
     def step(self, name: str, kind: str, missing: int, total: int) -> None:
         pass
 
-    def cells(self, count: int) -> None:
+    def cells(self, count: int, size: int) -> None:
         self.cells_made += count
 
     def rows(self, count: int) -> None:

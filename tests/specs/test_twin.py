@@ -39,8 +39,8 @@ steps:
   pressed: "prompts[condition=pressure]"
   ranked: {kind: rank_by_shift, plus: pressed, minus: neutral, pool: [baseline], rows: "halves[split=search]", \
 top: 2, over: {among: [heads, neurons]}}
-  named: {kind: clamp, source: neutral, over: {sites as site: {none: [], neuron: [L3N41], head: [L3H1]}}}
-  found: {kind: clamp, source: neutral, sites: "ranked[rank=1]", pool: [among]}
+  named: {kind: clamp, source: neutral, at: last, over: {sites as site: {none: [], neuron: [L3N41], head: [L3H1]}}}
+  found: {kind: clamp, source: neutral, at: last, sites: "ranked[rank=1]", pool: [among]}
   score:
     kind: logit_diff
     prompts: prompts
@@ -73,8 +73,8 @@ class Twin(Study):
     pressed = prompts.sel(condition="pressure")
     ranked = RankByShift(plus=pressed, minus=neutral, pool=["baseline"], rows=halves.sel(split="search"), top=2,
                          among=varied, over={"among": ["heads", "neurons"]})
-    named = Clamp(source=neutral, sites=varied, over={"sites as site": {"none": [], "neuron": ["L3N41"], "head": ["L3H1"]}})
-    found = Clamp(source=neutral, sites=ranked.sel(rank="1"), pool=["among"])
+    named = Clamp(source=neutral, at="last", sites=varied, over={"sites as site": {"none": [], "neuron": ["L3N41"], "head": ["L3H1"]}})
+    found = Clamp(source=neutral, at="last", sites=ranked.sel(rank="1"), pool=["among"])
     score = LogitDiff(prompts=prompts, tokens=Tokens(plus=[" Yes"], minus=[" No"]), over={"arm": [none, named, found]},
                       except_=[{"condition": "neutral", "arm": ["named", "found"]}])
     delta = Difference(plus=score.sel(condition="pressure"),
@@ -101,7 +101,7 @@ def derivations(document: Document) -> list[tuple[str, str]]:
     def all_exist(keys: object) -> dict[str, str]:
         return {key: f"digest of {key}" for key in keys}  # pyright: ignore[reportGeneralTypeIssues]
 
-    state = State(Environment("cpu", "hugging_face", "2.13", "5.23"), all_exist, str)
+    state = State(Environment("cpu", "2.13", "5.23"), all_exist, str)
     state.update(plan.nodes)
     return [(str(node), state.keys[node]) for node in plan.nodes]
 

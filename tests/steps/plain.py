@@ -5,10 +5,10 @@ Its norms still compute in float32, as transformers writes them: differences bel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -28,12 +28,20 @@ class Unit(NamedTuple):
         return f"L{self.layer}{'H' if self.family == 'heads' else 'N'}{self.index}"
 
 
+Change: TypeAlias = Callable[[Tensor], Tensor]
+"""What becomes of a unit's values at one token."""
+
+
+def _constant(value: Tensor) -> Change:
+    return lambda _values: value
+
+
 @dataclass
 class Plain:
     """The model, and what it computes."""
 
     bench: Bench
-    seen: dict[tuple[tuple[int, ...], str], dict[Unit, Tensor]] = field(default_factory=dict)
+    seen: dict[tuple[tuple[int, ...], str, int], dict[Unit, Tensor]] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> Any:
@@ -57,14 +65,14 @@ class Plain:
         width = self.model.config.head_dim if unit.family == "heads" else 1
         return slice(unit.index * width, (unit.index + 1) * width)
 
-    def activations(self, ids: list[int], family: str) -> dict[Unit, Tensor]:
-        """What every unit has at the last token."""
-        if (tuple(ids), family) in self.seen:
-            return self.seen[tuple(ids), family]
+    def activations(self, ids: list[int], family: str, token: int = -1) -> dict[Unit, Tensor]:
+        """What every unit has at a token, the last one by default."""
+        if (tuple(ids), family, token) in self.seen:
+            return self.seen[tuple(ids), family, token]
         kept: dict[int, Tensor] = {}
 
         def keep(layer: int) -> Any:
-            return lambda _module, inputs: kept.update({layer: inputs[0][0, -1].clone()})
+            return lambda _module, inputs: kept.update({layer: inputs[0][0, token].clone()})
 
         first = [unit for unit in self.units(family) if unit.index == 0]
         hooks = [self.module(unit).register_forward_pre_hook(keep(unit.layer)) for unit in first]
@@ -72,22 +80,26 @@ class Plain:
         for hook in hooks:
             hook.remove()
         found = {unit: kept[unit.layer][self.slice(unit)] for unit in self.units(family)}
-        return self.seen.setdefault((tuple(ids), family), found)
+        return self.seen.setdefault((tuple(ids), family, token), found)
 
     def score(self, ids: list[int], held: Mapping[Unit, Tensor] | None = None) -> float:
         """Logit of ` Yes` minus logit of ` No` after the last token, with units held at values there."""
+        return self.changed(ids, {(unit, -1): _constant(value) for unit, value in (held or {}).items()})
 
-        def put(unit: Unit, value: Tensor) -> Any:
+    def changed(self, ids: list[int], changes: Mapping[tuple[Unit, int], Change]) -> float:
+        """The same with units changed at tokens."""
+
+        def put(unit: Unit, token: int, change: Change) -> Any:
             def before(_module: Any, inputs: tuple[Tensor]) -> tuple[Tensor]:
                 changed = inputs[0].clone()
-                changed[0, -1, self.slice(unit)] = value
+                changed[0, token, self.slice(unit)] = change(changed[0, token, self.slice(unit)])
                 return (changed,)
 
             return before
 
         hooks = [
-            self.module(unit).register_forward_pre_hook(put(unit, value))
-            for unit, value in (held or {}).items()
+            self.module(unit).register_forward_pre_hook(put(unit, token, change))
+            for (unit, token), change in changes.items()
         ]
         logits = self.logits(ids)
         for hook in hooks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,59 +16,114 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Arm:
-    """Edits to a forward pass, row by row.
+class Given:
+    """Values that an intervention brings from other prompts.
 
     Attributes:
-        operation: What is done at each site: `set` puts the row's value in place of the activation.
-        at: Position of the edit, such as `last`.
-        sites: Addresses, such as `L3N41`, in the order of `values`.
-        keys: Names of the key columns.
+        keys: Names of the key columns; none where all rows get the same values.
         columns: Key columns of the rows that have values.
-        values: float32 of shape (rows, width of the site) by address.
+        counts: Tokens that each row has values of.
+        tokens: Ids of these tokens, by row.
+        values: float32 of shape (tokens of all rows, width of the site) by address.
+        everywhere: Whether a row's one value is for every edited token, and not its first for the first.
+    """
+
+    keys: tuple[str, ...]
+    columns: dict[str, list[Any]]
+    counts: list[int]
+    tokens: list[list[int]]
+    values: dict[str, np.ndarray]
+    everywhere: bool
+
+    def ids(self) -> list[tuple[Any, ...]]:
+        """Key tuple of every row that has values, in order."""
+        return list(zip(*(self.columns[key] for key in self.keys), strict=True)) if self.keys else [()]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One operation at some sites.
+
+    Attributes:
+        operation: What is done: `set` puts values in place of the activation, `scale` multiplies it.
+        sites: Addresses, such as `L3N41`.
+        at: Position of the edit as it is written, several, or `shared_suffix`; None where `during` says it.
+        during: All tokens of the `prompt`, all `generated` ones, or `both`; None where `at` says it.
+        number: One number for every entry of every site; None where values are given.
+        given: Values from other prompts; None where a number is.
+    """
+
+    operation: str
+    sites: list[str]
+    at: Json = None
+    during: str | None = None
+    number: float | None = None
+    given: Given | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Changes of a forward pass, row by row, made together.
+
+    Attributes:
+        changes: What is changed.
         model: Digest of the model whose activations these are.
         chosen_on: Digests of the row sets that the sites were chosen on; empty for named sites.
     """
 
-    operation: str
-    at: str
-    sites: list[str]
-    keys: tuple[str, ...]
-    columns: dict[str, list[Any]]
-    values: dict[str, np.ndarray]
+    changes: Sequence[Change]
     model: str
     chosen_on: list[str]
-
-    def ids(self) -> list[tuple[Any, ...]]:
-        """Key tuple of every row that has values, in order."""
-        return list(zip(*(self.columns[key] for key in self.keys), strict=True))
 
     def to_artifact(self) -> Artifact:
         import numpy as np
         from safetensors.numpy import save
 
-        record: dict[str, Json] = {
-            "operation": self.operation,
-            "at": self.at,
-            "sites": list(self.sites),
-            "keys": list(self.keys),
-            "model": self.model,
-            "chosen_on": list(self.chosen_on),
+        files: dict[str, Any] = {}
+        changes: list[Json] = []
+        for index, change in enumerate(self.changes):
+            record: dict[str, Json] = {
+                "operation": change.operation,
+                "sites": list(change.sites),
+                "at": change.at,
+                "during": change.during,
+                "number": change.number,
+            }
+            if (given := change.given) is not None:
+                record |= {"keys": list(given.keys), "everywhere": given.everywhere}
+                tensors = {name: np.ascontiguousarray(v, np.float32) for name, v in given.values.items()}
+                files[f"values.{index}.safetensors"] = save(tensors)
+                columns = {**given.columns, _COUNTS: given.counts, _TOKENS: given.tokens}
+                types = {_COUNTS: "int64", _TOKENS: "list<int32>"}
+                files[f"rows.{index}.arrow"] = arrow.encode(columns, {}, types)
+            changes.append(record)
+        record = {"changes": changes, "model": self.model, "chosen_on": list(self.chosen_on)}
+        facts: dict[str, Json] = {
+            "changes": [
+                {"operation": change.operation, "sites": list(change.sites), "at": change.at or change.during}
+                for change in self.changes
+            ]
         }
-        values = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in self.values.items()}
-        files: dict[str, Any] = {
-            "arm.json": canonical(record),
-            "rows.arrow": arrow.encode(self.columns, {}),
-            "values.safetensors": save(values),
-        }
-        facts: dict[str, Json] = {"operation": self.operation, "sites": list(self.sites), "at": self.at}
-        return Artifact(files, facts)
+        return Artifact({"arm.json": canonical(record), **files}, facts)
 
     @classmethod
     def from_files(cls, read: Reader) -> Arm:
         from safetensors.numpy import load
 
         record = json.loads(read("arm.json"))
-        columns, _ = arrow.decode(read("rows.arrow"))
-        record["keys"] = tuple(record["keys"])
-        return cls(columns=columns, values=load(read("values.safetensors")), **record)
+        changes: list[Change] = []
+        for index, told in enumerate(record["changes"]):
+            given = None
+            if "keys" in told:
+                columns, _ = arrow.decode(read(f"rows.{index}.arrow"))
+                counts, tokens = columns.pop(_COUNTS), columns.pop(_TOKENS)
+                values = load(read(f"values.{index}.safetensors"))
+                given = Given(
+                    tuple(told.pop("keys")), columns, counts, tokens, values, told.pop("everywhere")
+                )
+            changes.append(Change(**told, given=given))
+        return cls(changes, record["model"], record["chosen_on"])
+
+
+_COUNTS, _TOKENS = "(counts)", "(tokens)"
+"""Columns beside the keys; no column of rows is named so."""

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
 
 from ws_dsl.errors import MeasurementError
-
-Role: TypeAlias = Literal["last", "prompt_last", "reply_first", "reply_last", "reply", "all"]
-
-
-class Occurrence(NamedTuple):
-    """A token by its string.
-
-    Attributes:
-        string: The token's whole string, leading space included.
-        count: Which of the tokens with this string: 1 is the first, −1 the last.
-    """
-
-    string: str
-    count: int = 1
-
-
-Position: TypeAlias = Role | int | Occurrence
+from ws_dsl.specs.position import Position, Positions, TokenPosition
 
 
 def positions(name: Position, tokens: Sequence[str], spans: Mapping[str, Sequence[int]]) -> list[int]:
     """Indices of the tokens that a name stands for in one row, in order.
 
     Args:
-        name: `last`, the last token of the row; `prompt_last`, the last one before a closed reply, and the
-            last one where there is none; `reply_first`, `reply_last` and `reply`, tokens of the closed reply;
-            `all`; an index, negative from the end of the row; or a token by its string.
+        name: A role, an index, or a token by its string (`ws_dsl.specs.position`).
         tokens: Strings of the row's tokens.
         spans: Role to [start, stop) in tokens; `prompt` is always there, `reply` where one is closed.
 
@@ -41,10 +22,10 @@ def positions(name: Position, tokens: Sequence[str], spans: Mapping[str, Sequenc
     length = len(tokens)
     if isinstance(name, int):
         found = [name + length if name < 0 else name]
-    elif isinstance(name, Occurrence):
-        same = [index for index, token in enumerate(tokens) if token == name.string]
+    elif isinstance(name, TokenPosition):
+        same = [index for index, token in enumerate(tokens) if token == name.token]
         place = name.count - 1 if name.count > 0 else len(same) + name.count
-        found = [same[place]] if name.count and 0 <= place < len(same) else []
+        found = [same[place]] if 0 <= place < len(same) else []
     elif name == "all":
         found = list(range(length))
     elif name in ("last", "prompt_last"):
@@ -54,6 +35,21 @@ def positions(name: Position, tokens: Sequence[str], spans: Mapping[str, Sequenc
         found = list({"reply_first": reply[:1], "reply_last": reply[-1:], "reply": reply}[name])
     if not found or not 0 <= found[0] <= found[-1] < length:
         raise MeasurementError(f"a row of {length} tokens has no position {_told(name)}")
+    return found
+
+
+def places(names: Positions, tokens: Sequence[str], spans: Mapping[str, Sequence[int]]) -> list[int]:
+    """Indices of the tokens that one name or several stand for in one row, in the order they are written.
+
+    Raises:
+        MeasurementError: the row has no such position, or two names stand for one token.
+    """
+    written: list[Position] = names if isinstance(names, list) else [names]
+    found = [index for name in written for index in positions(name, tokens, spans)]
+    if len(set(found)) < len(found):
+        raise MeasurementError(
+            f"{', '.join(map(_told, written))} name a token of a row of {len(tokens)} tokens twice"
+        )
     return found
 
 
@@ -93,32 +89,7 @@ def shared_suffix(source: Sequence[int], target: Sequence[int]) -> list[tuple[in
     return [(len(source) - back, len(target) - back) for back in range(same, 0, -1)]
 
 
-def position_map(pairs: Sequence[tuple[int, int]], source: int, target: int) -> list[tuple[int, int]]:
-    """Pairs of indices as they were written, negative ones counted from the end of each row.
-
-    Args:
-        pairs: Index in the source and index in the target.
-        source: Tokens of the source.
-        target: Tokens of the target.
-
-    Raises:
-        MeasurementError: no pairs, an index outside its row, or two sources for one token of the target.
-    """
-    found = [
-        (left + source if left < 0 else left, right + target if right < 0 else right) for left, right in pairs
-    ]
-    for left, right in found:
-        if not (0 <= left < source and 0 <= right < target):
-            raise MeasurementError(
-                f"the position map takes token {left} to token {right}, between rows of {source} and "
-                f"{target} tokens"
-            )
-    if not found or len({right for _, right in found}) < len(found):
-        raise MeasurementError("a position map needs pairs, and no token of the target twice")
-    return found
-
-
 def _told(name: Position) -> str:
-    if isinstance(name, Occurrence):
-        return f"of {name.string!r}, number {name.count}" if name.count != 1 else f"of {name.string!r}"
+    if isinstance(name, TokenPosition):
+        return f"of {name.token!r}, number {name.count}" if name.count != 1 else f"of {name.token!r}"
     return str(name)

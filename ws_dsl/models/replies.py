@@ -19,9 +19,9 @@ from ws_dsl.models.chat import Message, render_chat
 from ws_dsl.models.edits import Edit, Operation
 from ws_dsl.models.handle import Handle
 from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.position import During
 from ws_dsl.specs.site import Site
 
-During: TypeAlias = Literal["prompt", "generated", "both"]
 Finish: TypeAlias = Literal["stop", "length"]
 
 

@@ -24,7 +24,7 @@ def test_arms_made_together_are_those_made_alone(bench: Bench):
     """They share the pass without an edit; their bytes do not show it."""
     prompts, source = bench.prompts(PRESSURE), bench.prompts(NEUTRAL)
     sites = [["L3N17"], ["L0N3", "L2H1"], ["L2"]]
-    arms = bench.cells("clamp", [({"source": source}, {"sites": own}) for own in sites])
+    arms = bench.cells("clamp", [({"source": source}, {"sites": own, "at": "last"}) for own in sites])
     inputs = [{"prompts": prompts}, *({"prompts": prompts, "arm": arm} for arm in arms)]
     together = bench.cells("final_states", [(own, {}) for own in inputs])
     backwards = bench.cells("final_states", [(own, {}) for own in reversed(inputs)])

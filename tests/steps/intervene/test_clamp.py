@@ -18,7 +18,7 @@ HEAD, NEURON = Unit(2, "heads", 1), Unit(3, "neurons", 17)
 
 
 def clamp(bench: Bench, source: str, *sites: str) -> Arm:
-    return bench("clamp", {"source": bench.prompts(source)}, sites=list(sites))
+    return bench("clamp", {"source": bench.prompts(source)}, sites=list(sites), at="last")
 
 
 def held(plain: Plain, source: str, target: str, units: Sequence[Unit]) -> list[float]:
@@ -64,24 +64,26 @@ def test_a_clamp_moves_the_answer(bench: Bench):
 
 def test_pooled_sites_are_held_together_and_remember_their_choice(bench: Bench):
     chosen = [Sites([str(HEAD)], [1.0], "rows a"), Sites([str(NEURON)], [1.0], "rows b")]
-    pooled = bench("clamp", {"source": bench.prompts(NEUTRAL), "sites": chosen})
+    pooled = bench("clamp", {"source": bench.prompts(NEUTRAL), "sites": chosen}, at="last")
     literal = clamp(bench, NEUTRAL, str(HEAD), str(NEURON))
-    assert pooled.sites == literal.sites and pooled.chosen_on == ["rows a", "rows b"]
-    for site in literal.sites:
-        np.testing.assert_array_equal(pooled.values[site], literal.values[site])
+    assert pooled.changes[0].sites == literal.changes[0].sites
+    assert pooled.chosen_on == ["rows a", "rows b"]
+    assert pooled.to_artifact().files == replace(literal, chosen_on=pooled.chosen_on).to_artifact().files
 
 
 def test_cells_made_together_are_those_made_alone(bench: Bench):
     source = bench.prompts(NEUTRAL)
     wanted = [["L3N17"], ["L0N3", "L2H1"], ["L2"]]
-    together = bench.cells("clamp", [({"source": source}, {"sites": sites}) for sites in wanted])
+    together = bench.cells(
+        "clamp", [({"source": source}, {"sites": sites, "at": "last"}) for sites in wanted]
+    )
     for sites, arm in zip(wanted, together, strict=True):
-        alone = bench("clamp", {"source": source}, sites=sites)
+        alone = bench("clamp", {"source": source}, sites=sites, at="last")
         assert arm.to_artifact() == alone.to_artifact()
 
 
 def test_rows_without_values_are_refused(bench: Bench):
-    arm = bench("clamp", {"source": bench.prompts(NEUTRAL, ["2 + 3 = 5"])}, sites=[str(HEAD)])
+    arm = bench("clamp", {"source": bench.prompts(NEUTRAL, ["2 + 3 = 5"])}, sites=[str(HEAD)], at="last")
     with pytest.raises(MeasurementError, match="no values for row 1"):
         bench.scores(bench.prompts(PRESSURE), arm)
 

@@ -75,7 +75,7 @@ def test_greedy_under_a_clamp_is_that_of_a_loop_without_cache(bench: Bench, plai
     units = [Unit(layer, "heads", head) for layer in (1, 2, 3) for head in range(4)]
     claims = [str(claim["claim"]) for claim in CLAIMS]
     source, prompts = bench.prompts(NEUTRAL, [*claims[1:], claims[0]]), bench.prompts(NEUTRAL)
-    arm = bench("clamp", {"source": source}, sites=list(map(str, units)))
+    arm = bench("clamp", {"source": source}, sites=list(map(str, units)), at="last")
     made = greedy(bench, prompts, arm)
     for ids, other, reply in zip(prompts.tokens, source.tokens, replies(prompts, made), strict=True):
         held = {unit: plain.activations(other, unit.family)[unit] for unit in units}
@@ -86,7 +86,7 @@ def test_greedy_under_a_clamp_is_that_of_a_loop_without_cache(bench: Bench, plai
 def test_a_clamp_of_the_whole_stream_decides_the_first_token_alone(bench: Bench):
     """At the last layer, the other prompt's state is read once; nothing later attends to it."""
     prompts, other = bench.prompts(ASKED), bench.prompts(PRESSURE)
-    arm = bench("clamp", {"source": other}, sites=["L3"])
+    arm = bench("clamp", {"source": other}, sites=["L3"], at="last")
     made, free = greedy(bench, prompts, arm, max_tokens=1), greedy(bench, other, max_tokens=1)
     assert made.columns["reply"] == free.columns["reply"]
 
@@ -141,7 +141,7 @@ def test_a_conversation_ends_with_the_models_turn(bench: Bench):
 def test_cells_made_together_are_those_made_alone(bench: Bench):
     """Arms, seeds, temperatures, stop strings and limits beside one another; byte for byte."""
     prompts, pressed = bench.prompts(ASKED), bench.prompts(PRESSURE)
-    arm = bench("clamp", {"source": pressed}, sites=["L1", "L3N17"])
+    arm = bench("clamp", {"source": pressed}, sites=["L1", "L3N17"], at="last")
     cells: list[tuple[dict[str, Any], dict[str, Any]]] = [
         (inputs, {"max_tokens": 10, "temperature": 1.0, "seed": 0} | fields)
         for inputs in ({"prompts": prompts}, {"prompts": prompts, "arm": arm}, {"prompts": pressed})

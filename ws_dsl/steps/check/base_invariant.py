@@ -10,7 +10,7 @@ What it cannot show
     That the baseline is right where only one cell has the prompt.
 
 Inputs and output
-    `states`: States without an arm, and `prompts`: the Prompts of each, made by the planner.
+    `states`: States without an arm; `prompts`: the Prompts of each. Both are made by the planner.
 
 Reference
     Identical model, rows, prompt and no intervention are one artifact.
@@ -25,6 +25,7 @@ from ws_dsl.artifacts.finding import Finding
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Check, Gathered, Ref
+from ws_dsl.specs.position import read
 from ws_dsl.specs.site import FINAL
 from ws_dsl.steps.cell import Cell, Context
 
@@ -56,7 +57,7 @@ def run(
     """Compares rows of equal model, token ids and position."""
     import numpy as np
 
-    from ws_dsl.models.positions import position
+    from ws_dsl.models.positions import places
 
     for cell in cells:
         first: dict[tuple[object, ...], np.ndarray] = {}
@@ -66,10 +67,10 @@ def run(
             zip(cell.inputs["states"], cell.inputs["prompts"], strict=True)
         ):
             found = states.open()
-            asked = prompts.open()
+            asked, at = prompts.open(), read(found.notes["at"])
             columns = (asked.columns[name] for name in ("ids", "strings", "spans"))
             for ids, strings, spans, state in zip(*columns, found.tensors[FINAL], strict=True):
-                where = position(found.notes["at"], strings, spans)
+                (where,) = places(at, strings, spans)
                 known = first.setdefault((found.notes["model"], where, tuple(ids)), state)
                 if known is state:
                     continue

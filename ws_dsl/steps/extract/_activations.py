@@ -10,7 +10,7 @@ from ws_dsl.artifacts.rows import row_set
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.errors import MeasurementError
 from ws_dsl.steps.cell import Cell, Input
-from ws_dsl.steps.extract._rows import forward_rows
+from ws_dsl.steps.rows import forward_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +121,8 @@ def strongest(
         raise MeasurementError(f"the model has {len(sites)} {family}, and top is {top}")
     order = sorted(range(len(sites)), key=lambda i: (-abs(scores[i]), i))[:top]
     notes = {"score": meaning, "searched": len(sites), "among": family, "rows": len(keys)}
-    return Sites([str(sites[i]) for i in order], [scores[i] for i in order], row_set(list(keys)), dict(notes))
+    addresses, kept = [str(sites[i]) for i in order], [scores[i] for i in order]
+    return Sites(addresses, kept, row_set(list(keys)), notes=dict(notes))
 
 
 def ranks(
@@ -137,6 +138,10 @@ def ranks(
         found, place = made[same], int(cell.made["rank"]) - 1
         notes = {**found.notes, "rank": place + 1}
         one = Sites(
-            found.addresses[place : place + 1], found.scores[place : place + 1], found.chosen_on, notes
+            found.addresses[place : place + 1],
+            found.scores[place : place + 1],
+            found.chosen_on,
+            found.addresses[:place],
+            notes,
         )
         yield cell, one.to_artifact()

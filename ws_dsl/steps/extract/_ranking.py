@@ -10,6 +10,7 @@ from pydantic import Field
 from ws_dsl.specs import types
 from ws_dsl.specs.inspection import Complaint, Inspection
 from ws_dsl.specs.kind import Kind, Named, Ref
+from ws_dsl.specs.position import Position
 from ws_dsl.steps.measure._tokens import Tokens, complaints
 
 
@@ -22,7 +23,7 @@ class Ranking(Kind[types.Sites]):
     plus: Ref[types.Prompts]
     minus: Ref[types.Prompts]
     among: Literal["heads", "neurons"]
-    at: Literal["last", "prompt_last"] = "last"
+    at: Position = "last"
     top: Annotated[int, Field(ge=1, le=1000)] = 10
     model: Ref[types.Model] = Named("model")
 

@@ -21,16 +21,17 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.artifacts.states import States
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Named, Ref, none
+from ws_dsl.specs.position import Position, write
 from ws_dsl.specs.site import FINAL
 from ws_dsl.steps.cell import Cell, Context, Input
-from ws_dsl.steps.extract._rows import forward_rows
+from ws_dsl.steps.rows import forward_rows
 
 if TYPE_CHECKING:
     from ws_dsl.models.handle import Handle
@@ -43,7 +44,7 @@ class FinalStates(Kind[types.States]):
 
     prompts: Ref[types.Prompts]
     arm: Ref[types.Arm] = none
-    at: Literal["last", "prompt_last"] = "last"
+    at: Position = "last"
     model: Ref[types.Model] = Named("model")
 
 
@@ -56,7 +57,7 @@ _HELD = 256 << 20
 
 def run(cells: Sequence[Cell[FinalStates]], context: Context) -> Iterator[tuple[Cell[FinalStates], Artifact]]:
     """All arms of the same prompts together: their clean pass is shared (`ws_dsl.models.suffix`)."""
-    groups: dict[tuple[str, str, str], list[Cell[FinalStates]]] = {}
+    groups: dict[tuple[str, str, Position], list[Cell[FinalStates]]] = {}
     for cell in cells:
         same = (cell.one("model").digest, cell.one("prompts").digest, cell.spec.at)
         groups.setdefault(same, []).append(cell)
@@ -83,5 +84,9 @@ def _together(
     size = len(prompts)
     for place, (cell, arm) in enumerate(zip(cells, arms, strict=True)):
         tensors = {FINAL: found[place * size : (place + 1) * size]}
-        notes = {"at": cell.spec.at, "model": model.digest, "arm": arm.digest if arm else None}
+        notes = {
+            "at": write(cell.spec.at),
+            "model": model.digest,
+            "arm": arm.digest if arm else None,
+        }
         yield cell, States(prompts.keys, columns, tensors, notes).to_artifact()

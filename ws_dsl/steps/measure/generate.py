@@ -6,7 +6,8 @@ What it does
     exact distribution softmax(logits / temperature). The random numbers are named by the seed, the row's key
     and the place of the token: a row draws the same ones under every arm and rendering, so that arms are
     compared under common random numbers. An arm at a position of the prompt holds there while the prompt is
-    read; the reply attends to what it left.
+    read; the reply attends to what it left. One that holds `during` generated tokens is at every token of the
+    reply as it is read; the first of them was decided at the prompt's last.
 
 What it cannot show
     What the model would write under top-k, top-p or a repetition penalty: those of its generation
@@ -32,15 +33,12 @@ from pydantic import Field
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.prompts import Prompts
-from ws_dsl.artifacts.rows import show
-from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Named, Ref, Seed, none
 from ws_dsl.steps.cell import Cell, Context
-from ws_dsl.steps.extract._rows import forward_rows
+from ws_dsl.steps.rows import Opened, opened_rows
 
 if TYPE_CHECKING:
-    from ws_dsl.models.forward import Row
     from ws_dsl.models.replies import Reply, Request
 
 
@@ -85,16 +83,14 @@ def _together(cells: Sequence[Cell[Generate]], context: Context) -> Iterator[tup
     if not cells:
         return
     handle = context.model(cells[0].one("model"))
-    prepared: dict[tuple[str, str | None], list[Row]] = {}
+    prepared: dict[tuple[str, str | None], list[Opened]] = {}
     requests: list[Request] = []
     for cell in cells:
         arm = cell.get("arm")
         same = (cell.one("prompts").digest, arm.digest if arm else None)
         if same not in prepared:
-            prompts = cell.open("prompts")
-            _open_ended(prompts)
-            prepared[same] = forward_rows(
-                prompts, "last", arm.open() if arm else None, cell.one("model").digest
+            prepared[same] = opened_rows(
+                cell.open("prompts"), arm.open() if arm else None, cell.one("model").digest
             )
         requests += _requests(cell.spec, cell.open("prompts"), prepared[same])
     replies = iter(generate(handle, requests, context.advance))
@@ -104,16 +100,7 @@ def _together(cells: Sequence[Cell[Generate]], context: Context) -> Iterator[tup
         yield cell, _replied(prompts, own, handle.tokenizer).to_artifact()
 
 
-def _open_ended(prompts: Prompts) -> None:
-    for key, ids, spans in zip(prompts.ids(), prompts.tokens, prompts.columns["spans"], strict=True):
-        if spans["prompt"][1] < len(ids):
-            raise MeasurementError(
-                f"row {show(key)} ends with a closed reply, which is not continued; write its beginning as "
-                f"`assistant`, or leave it out"
-            )
-
-
-def _requests(spec: Generate, prompts: Prompts, rows: Sequence[Row]) -> Iterator[Request]:
+def _requests(spec: Generate, prompts: Prompts, rows: Sequence[Opened]) -> Iterator[Request]:
     from ws_dsl.models.replies import Request
 
     for key, row in zip(prompts.ids(), rows, strict=True):
@@ -121,6 +108,7 @@ def _requests(spec: Generate, prompts: Prompts, rows: Sequence[Row]) -> Iterator
             row.ids,
             spec.max_tokens,
             row.edits,
+            row.throughout,
             temperature=spec.temperature,
             stream=(spec.seed, *key),
             stop=tuple(spec.stop),
