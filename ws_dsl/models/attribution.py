@@ -67,7 +67,7 @@ def gradients(
                     (batch.rows, place.width), device=handle.device, dtype=handle.dtype, requires_grad=True
                 )
                 stack.callback(tap(place, _adding(zeros[hook], where)).remove)
-            states = handle.model.model(**padded.arguments, use_cache=False).last_hidden_state[where]
+            states = handle.final(**padded.arguments)[where]
             logits = handle.unembedding(states).float()
             score = logits[:, list(plus)].logsumexp(-1) - logits[:, list(minus)].logsumexp(-1)
             found = torch.autograd.grad(score.sum(), list(zeros.values()))

@@ -105,7 +105,7 @@ def _pass(
         # Hooks of one module run in the order they are registered in.
         for hook, place in sorted(places.items(), key=lambda item: item[1].site):
             stack.callback(tap(place, edits[hook]).remove)
-        states = handle.model.model(**given, past_key_values=cache, use_cache=True).last_hidden_state
+        states = handle.final(**given, past_key_values=cache)
         # The last real token by the mask: with padding on the left, the last of the batch.
         ends = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1) - mask.shape[1]
         rows = torch.arange(len(mask), device=mask.device)

@@ -174,8 +174,7 @@ def _padding(handle: Handle, rows: Sequence[Row], states: np.ndarray, tolerance:
 
 def _last(handle: Handle, ids: torch.Tensor, mask: torch.Tensor | None) -> np.ndarray:
     positions = None if mask is None else (mask.cumsum(-1) - 1).clamp(min=0)
-    output = handle.model.model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False)
-    return output.last_hidden_state[0, -1].float().cpu().numpy()
+    return handle.final(ids, attention_mask=mask, position_ids=positions)[0, -1].float().cpu().numpy()
 
 
 def _independence(handle: Handle, rows: Sequence[Row], states: np.ndarray) -> Examined:

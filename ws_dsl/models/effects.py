@@ -3,7 +3,7 @@
 What a head or a neuron writes at its own position is linear in its activation: its columns of `o_proj` or
 `down_proj`. A clamped unit is therefore a residual stream that departs from the clean one after its layer's
 sum, or in the middle of its layer, and needs only the layers above. Units are slots that cross these together
-(`ws_dsl.models.prefix`).
+(`ws_dsl.models.prefix`). A model that cannot resume runs a whole pass for every row and unit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from ws_dsl.errors import ModelError
+from ws_dsl.models import readout
 from ws_dsl.models.batches import Batch, rows_per_batch
-from ws_dsl.models.forward import Row, check
+from ws_dsl.models.edits import Edit
+from ws_dsl.models.forward import Row, check, final_states, slices
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.prefix import Crossing, clean_pass
-from ws_dsl.specs.site import family_hooks
+from ws_dsl.specs.site import family_hooks, family_sites
 
 _TOKENS = 512
 """Streams that cross a block in one call."""
@@ -80,6 +82,8 @@ def effects(
         ModelError: a row longer than the model's context, or quantised weights, which have no columns.
         MeasurementError: a position outside its row.
     """
+    if not handle.resumes:
+        return _by_whole_passes(handle, rows, family, targets, plus, minus, advance)
     for row in rows:
         check(row, handle)
     shape = handle.shape
@@ -102,6 +106,34 @@ def effects(
             handle.rows += len(inside) * (len(units) + 1)
             if advance is not None:
                 advance(len(inside))
+    return found
+
+
+def _by_whole_passes(
+    handle: Handle,
+    rows: Sequence[Row],
+    family: Literal["heads", "neurons"],
+    targets: Mapping[str, np.ndarray],
+    plus: Sequence[int],
+    minus: Sequence[int],
+    advance: Callable[[int], None] | None,
+) -> np.ndarray:
+    """The same, with an edited row of its own for every row and unit."""
+    sites = family_sites(family, handle.shape)
+    values = slices(targets, sites, handle)
+    clean = [row._replace(edits=()) for row in rows]
+    base = readout.score(handle, final_states(handle, clean, advance), plus, minus).score
+    found = np.empty((len(rows), len(sites)), np.float64)
+    lot = max(1, _BYTES // (max(1, len(rows)) * handle.shape.width * 4))
+    for start in range(0, len(sites), lot):
+        own = sites[start : start + lot]
+        clamped = [
+            row._replace(edits=[Edit(site, row.position, value)])
+            for site in own
+            for row, value in zip(rows, values[str(site)], strict=True)
+        ]
+        scores = readout.score(handle, final_states(handle, clamped, advance), plus, minus).score
+        found[:, start : start + lot] = base[:, None] - scores.reshape(len(own), len(rows)).T
     return found
 
 

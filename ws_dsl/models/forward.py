@@ -202,5 +202,5 @@ def _run(
         for hook, place in sorted(hooked.items(), key=lambda item: item[1].site):
             stack.callback(tap(place, lambda view, hook=hook: visit(view, hook)).remove)
         with suppress(_Enough):
-            handle.model.model(**padded.arguments, use_cache=False)
+            handle.final(**padded.arguments)
     return values

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,8 @@ class Handle:
         shape: Its sizes.
         threads: CPU threads that it computes on; small models use one, so that their bits are the same
             whatever the number of cores.
+        resumes: Whether single positions of a row can be computed anew from the middle of a clean pass
+            (`ws_dsl.models.prefix`); else every edited row is a whole pass.
         passes: Forward passes run so far; each is one batch.
         rows: Rows that went through the model so far, dummy rows not counted.
     """
@@ -53,6 +55,7 @@ class Handle:
     architecture: str
     shape: Shape
     threads: int
+    resumes: ClassVar[bool] = True
     passes: int = 0
     rows: int = 0
 
@@ -77,6 +80,17 @@ class Handle:
             ModelError: no such hook.
         """
         return place(self.model, self.shape, hook)
+
+    def final(self, input_ids: Tensor, **arguments: Any) -> Tensor:
+        """One pass: the final norm's output, (rows, tokens, width).
+
+        Args:
+            input_ids: Token ids, (rows, tokens).
+            arguments: What else decoders of transformers take: `attention_mask`, `position_ids`, and
+                `past_key_values`, to which the tokens' keys and values are then added.
+        """
+        cached = "past_key_values" in arguments
+        return self.model.model(input_ids=input_ids, use_cache=cached, **arguments).last_hidden_state
 
     def unembedding(self, states: Tensor) -> Tensor:
         """Logits of final-norm states, (rows, width) to (rows, vocabulary)."""

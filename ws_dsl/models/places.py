@@ -15,7 +15,9 @@ from ws_dsl.errors import ModelError
 from ws_dsl.specs.checkpoint import Shape
 from ws_dsl.specs.site import Site, site_of_hook
 
-Side: TypeAlias = Literal["input", "output", "stream", "result", "normalized", "pattern"]
+Side: TypeAlias = Literal[
+    "input", "output", "stream", "result", "normalized", "pattern", "point", "point_stream", "point_pattern"
+]
 
 
 class Place(NamedTuple):
@@ -25,7 +27,8 @@ class Place(NamedTuple):
         module: The module that is hooked.
         side: `input`: what the module receives; `output`: what it returns; `stream`: what it receives and the
             block also carries on; `result`, `normalized`, `pattern`: what it computes on its way
-            (`ws_dsl.models.taps`).
+            (`ws_dsl.models.taps`); `point`, `point_stream`, `point_pattern`: the module is a hook point of
+            TransformerLens (`ws_dsl.models.lens`).
         site: First component of the hook; hooks are ordered as their sites are.
         width: Width of the hooked tensor; 0 for attention patterns, which are as wide as their row is long.
         units: Number of components in it, of equal width.
@@ -44,6 +47,27 @@ def place(model: Any, shape: Shape, hook: str) -> Place:
     Raises:
         ModelError: no such hook.
     """
+    site = first_site(shape, hook)
+    module, side = (
+        _of_model(model.model, site)
+        if site.layer is None
+        else _of_block(model.model.layers[site.layer], site)
+    )
+    return placed(module, side, site, shape)
+
+
+def placed(module: nn.Module, side: Side, site: Site, shape: Shape) -> Place:
+    """A place with the sizes of its hook; `site` is the hook's first component."""
+    units = site.units(shape)
+    return Place(module, side, site, site.width(shape) * units if site.editable else 0, units)
+
+
+def first_site(shape: Shape, hook: str) -> Site:
+    """First component of the hook with this name.
+
+    Raises:
+        ModelError: a model of this shape has no such hook.
+    """
     site = site_of_hook(hook)
     if site is None or (site.layer or 0) >= shape.layers:
         raise ModelError(
@@ -52,13 +76,7 @@ def place(model: Any, shape: Shape, hook: str) -> Place:
             f"_pattern, _z and _result, blocks.N.hook_attn_out, blocks.N.mlp.hook_post and "
             f"blocks.N.hook_mlp_out with N from 0 to {shape.layers - 1}"
         )
-    module, side = (
-        _of_model(model.model, site)
-        if site.layer is None
-        else _of_block(model.model.layers[site.layer], site)
-    )
-    units = site.units(shape)
-    return Place(module, side, site, site.width(shape) * units if site.editable else 0, units)
+    return site
 
 
 def _of_model(decoder: Any, site: Site) -> tuple[nn.Module, Side]:

@@ -2,8 +2,9 @@
 
 A row that is edited at the position where it is read, and nowhere else, takes the suffix path: its prompt
 runs once without edits (`ws_dsl.models.prefix`), and of the row itself only that position is computed, from
-the layer of its lowest edit up. All other rows take the full path. Which one follows from the row alone,
-never from what else is computed, so that a row's bytes are the same alone and together.
+the layer of its lowest edit up. All other rows take the full path, and so do all rows of a model that cannot
+resume. Which one follows from the row and the model alone, never from what else is computed, so that a row's
+bytes are the same alone and together.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def states(handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] |
         ModelError: a site outside the model, or a row longer than the model's context.
         MeasurementError: an empty row, a position outside it, or two edits of one row at the same site.
     """
+    if not handle.resumes:
+        return final_states(handle, rows, advance)
     for row in rows:
         check(row, handle)
     prompts: defaultdict[tuple[tuple[int, ...], int], list[_Arm]] = defaultdict(list)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from ws_dsl.models.places import Place
 
@@ -18,6 +17,12 @@ Where: TypeAlias = tuple[Tensor, Tensor]
 # What is computed on the way is computed for so many tokens at once, whatever their number: the last bits of
 # a matrix product depend on its shape.
 _CHUNK = 8
+
+
+class Tap(Protocol):
+    """A hook that is in place until it is removed."""
+
+    def remove(self) -> None: ...
 
 
 class View:
@@ -128,8 +133,21 @@ class Normalized(Derived):
         return change * self.gain
 
 
-def tap(place: Place, visit: Callable[[View], None]) -> RemovableHandle:
+class _AtPoint(NamedTuple):
+    """A hook function at a hook point of TransformerLens, as `HookPoint.add_hook` gives it."""
+
+    point: Any
+    added: Any
+
+    def remove(self) -> None:
+        self.added.hook.remove()
+        self.point.fwd_hooks.remove(self.added)
+
+
+def tap(place: Place, visit: Callable[[View], None]) -> Tap:
     """Hooks a place: `visit` is called with a view of it in every pass, and what it writes goes on."""
+    if place.side in ("point", "point_stream", "point_pattern"):
+        return _tap_point(place, visit)
     if place.side in ("input", "stream"):
         kind = View if place.side == "input" else Stream
 
@@ -155,6 +173,22 @@ def tap(place: Place, visit: Callable[[View], None]) -> RemovableHandle:
         return view.tensor
 
     return place.module.register_forward_hook(after)
+
+
+def _tap_point(place: Place, visit: Callable[[View], None]) -> Tap:
+    def at(values: Tensor, hook: Any) -> Tensor | None:  # TransformerLens passes `hook` by its name
+        if place.side == "point_pattern":
+            visit(Pattern(values))
+            return None
+        # Heads lie along an axis of their own; one after another they are a view of the same memory.
+        flat = values.flatten(2)
+        view = Stream(flat) if place.side == "point_stream" else View(flat)
+        visit(view)
+        # What is given back counts as changed, and norms then compute in another way.
+        return None if view.tensor is flat else view.tensor.reshape(values.shape)
+
+    point: Any = place.module
+    return _AtPoint(point, point.add_hook(at))
 
 
 def _on(tensor: Tensor, where: Where) -> Where:

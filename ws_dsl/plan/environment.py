@@ -10,13 +10,12 @@ from ws_dsl.specs.canonical import Json
 
 
 class Environment(NamedTuple):
-    """Device kind, backend, and major.minor versions of what computes.
+    """Device kind, and major.minor versions of what computes.
 
-    The precision is part of the model's record.
+    Precision and backend are part of the model's record.
     """
 
     device: str
-    backend: str
     torch: str
     transformers: str
 
@@ -25,9 +24,9 @@ class Environment(NamedTuple):
         return dict(self._asdict())
 
 
-def current(device: str = "cpu", backend: str = "hugging_face") -> Environment:
+def current(device: str = "cpu") -> Environment:
     """The environment of this process; nothing heavy is imported to find it."""
-    return Environment(device.split(":")[0], backend, _minor("torch"), _minor("transformers"))
+    return Environment(device.split(":")[0], _minor("torch"), _minor("transformers"))
 
 
 def _minor(package: str) -> str:

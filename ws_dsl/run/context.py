@@ -105,11 +105,12 @@ class RunContext:
         return self.on_rows
 
     def model(self, source: Any) -> Handle:
-        from ws_dsl.models.handle import load
+        from ws_dsl.models import handle, lens
 
         if source.digest not in self.handles:
             folder, record = self._checkpoint(source)
-            self.handles[source.digest] = load(folder, record.dtype, self.device)
+            load = {"hugging_face": handle.load, "transformer_lens": lens.load}[record.backend]
+            self.handles[source.digest] = load(folder, record.dtype, self.device, record.bits)
         return self.handles[source.digest]
 
     def tokenizer(self, source: Any) -> Any:

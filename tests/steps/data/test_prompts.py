@@ -48,7 +48,7 @@ class Given:
 
 def render(tokenizer: Any, **fields: Any) -> Rendered:
     spec = prompts.Prompts.model_validate({"rows": "rows", **fields})
-    model = Model({}, "digest of the tokenizer", "organism", "float32", "tiny")
+    model = Model({}, "digest of the tokenizer", "organism", "float32", None, "hugging_face", "tiny")
 
     class Context:
         def tokenizer(self, source: Any) -> Any:

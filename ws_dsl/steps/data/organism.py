@@ -10,7 +10,8 @@ What it cannot show
     training data gave them; they are ground truth for analyses, not findings.
 
 Inputs and output
-    `family`: `qwen3`. Gives a Model of the world `organism` in float32.
+    `family`: `qwen3`. `backend`: `hugging_face`, or `transformer_lens` to run and hook it by TransformerLens,
+    as with `hf_model`. Gives a Model of the world `organism` in float32.
 
 Reference
     `ws_dsl/organism/planted.py` lists what was planted; `make organism` trains it anew.
@@ -35,6 +36,7 @@ class Organism(Kind[types.Model]):
     """The embedded model organism of one family."""
 
     family: Literal["qwen3"] = "qwen3"
+    backend: Literal["hugging_face", "transformer_lens"] = "hugging_face"
 
     @classmethod
     def external(cls, spec: Any) -> dict[str, str]:
@@ -51,5 +53,6 @@ version = 1
 def run(cells: Sequence[Cell[Organism]], context: Context) -> Iterator[tuple[Cell[Organism], Artifact]]:
     """Records the shipped checkpoint by the digests of its files."""
     for cell in cells:
-        made = record(cell.files["weights"], organism.WORLD, "float32", f"organism ({cell.spec.family})")
+        title = f"organism ({cell.spec.family})"
+        made = record(cell.files["weights"], organism.WORLD, title, cell.spec.backend)
         yield cell, made.to_artifact()
