@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ws_dsl.artifacts.arm import Arm
+from ws_dsl.artifacts.arm import Arm, Change, Given
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.decode import column_of, decode
 from ws_dsl.artifacts.estimate import Estimate, Stat
@@ -129,25 +130,33 @@ def test_states(rows: int):
 
 
 def test_arm():
-    values = {"L3N41": np.array([[0.5], [1.5]], np.float32), "L3H1": np.ones((2, 8), np.float32)}
-    arm = Arm("set", "last", ["L3N41", "L3H1"], ("id",), {"id": ["a", "b"]}, values, "m" * 64, ["r" * 64])
-    back = again(arm)
-    assert (back.operation, back.at, back.sites, back.keys, back.ids()) == (
-        "set",
-        "last",
-        arm.sites,
-        ("id",),
-        arm.ids(),
-    )
-    assert (back.model, back.chosen_on) == (arm.model, arm.chosen_on)
-    for address, expected in values.items():
-        np.testing.assert_array_equal(back.values[address], expected)
+    values = {"L3N41": np.array([[0.5], [1.5], [2.5]], np.float32), "L3H1": np.ones((3, 8), np.float32)}
+    given = Given(("id",), {"id": ["a", "b"]}, [1, 2], [[7], [7, 8]], values, everywhere=False)
+    mean = Given((), {}, [1], [[]], {"L2": np.ones((1, 64), np.float32)}, everywhere=True)
+    changes = [
+        Change("set", ["L3N41", "L3H1"], ["last", {"token": " Yes", "count": -1}], given=given),
+        Change("set", ["L2"], during="both", given=mean),
+        Change("scale", ["embed"], at=-2, number=0.5),
+    ]
+    back = again(Arm(changes, "m" * 64, ["r" * 64]))
+    assert (back.model, back.chosen_on) == ("m" * 64, ["r" * 64])
+    assert [replace(change, given=None) for change in back.changes] == [
+        replace(change, given=None) for change in changes
+    ]
+    for expected, found in zip(changes, back.changes, strict=True):
+        if expected.given is None:
+            assert found.given is None
+            continue
+        assert replace(found.given, values={}) == replace(expected.given, values={})
+        assert found.given.ids() == expected.given.ids()
+        for address, array in expected.given.values.items():
+            np.testing.assert_array_equal(found.given.values[address], array)
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        Sites(["L3N41", "L3H1"], [2.5, -1.0], "r" * 64, {"searched": 512}),
+        Sites(["L3N41", "L3H1"], [2.5, -1.0], "r" * 64, ["L2H0"], {"searched": 512}),
         Sites(["L3"]),
         Model(
             {"config.json": "c" * 64}, "t" * 64, "organism", "float32", None, "hugging_face", "organism-qwen3"
