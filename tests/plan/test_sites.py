@@ -30,7 +30,6 @@ steps:
         ("L9N1", "layers L0 to L3"),
         ("L1N192", "neurons N0 to N191"),
         ("L1H4", "heads H0 to H3"),
-        ("L1P1", "attention pattern"),
     ],
 )
 def test_a_site_that_cannot_be_held(tmp_path: Path, site: str, said: str) -> None:

@@ -139,6 +139,33 @@ def interval(drawn: np.ndarray) -> tuple[float, float, float] | None:
     return float(low), float(high), float(defined.std(ddof=1))
 
 
+def seed_labels(drawn: np.ndarray, places: Sequence[tuple[int, ...]], resampled: Sequence[int]) -> np.ndarray:
+    """Draws of the cells along pooled axes, the labels of seeds drawn with replacement in every draw.
+
+    Args:
+        drawn: Draws of every cell, float64 of shape (cells, draws).
+        places: Place of every cell along the pooled axes.
+        resampled: The pooled axes that are seeds.
+
+    Returns:
+        float64 of shape (cells, draws): for every cell, the draw of the cell that stands in for it.
+    """
+    import numpy as np
+
+    axes = [sorted({place[axis] for place in places}) for axis in range(len(places[0]))]
+    stand_in = np.tile(np.array(places), (drawn.shape[1], 1, 1))
+    for i, axis in enumerate(resampled):
+        labels = np.array(axes[axis])
+        seed = digest({"axis": i, "labels": len(labels)})
+        blocks = [_index(seed, len(labels), block) for block in range(DRAWS // _AT_ONCE)]
+        chosen = labels[np.concatenate(blocks)]
+        stand_in[..., axis] = np.take_along_axis(chosen, np.searchsorted(labels, stand_in[..., axis]), axis=1)
+    cells = {place: cell for cell, place in enumerate(places)}
+    picked = np.array([[cells.get(tuple(place), -1) for place in draw] for draw in stand_in.tolist()])
+    found = drawn[picked, np.arange(drawn.shape[1])[:, None]]
+    return np.where(picked < 0, np.nan, found).T
+
+
 def _each(statistics: Mapping[str, Named], samples: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     """Every statistic of every sample, float64 of shape (samples,)."""
     import numpy as np

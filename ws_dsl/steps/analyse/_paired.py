@@ -22,7 +22,7 @@ def two(cell: Cell[Any], left: str, right: str) -> tuple[Estimate, Estimate]:
         MeasurementError: a field is pooled, the picked statistic does not exist, or the Estimates rest on
             different rows or differently resampled units.
     """
-    first, second = (_picked(_only(cell, name)) for name in (left, right))
+    first, second = (picked(_only(cell, name)) for name in (left, right))
     if first.row_set != second.row_set:
         raise MeasurementError(
             f"{left} and {right} rest on different row sets: name the rows that both have with `rows:`"
@@ -67,6 +67,22 @@ def notes_of(left: Estimate, right: Estimate, left_name: str, right_name: str) -
     return shared
 
 
+def default(estimate: Estimate) -> str:
+    """The statistic that is meant where none is picked: `value`, `mean`, or the only one.
+
+    Raises:
+        MeasurementError: there are several others.
+    """
+    for name in ("value", "mean"):
+        if name in estimate.stats:
+            return name
+    if len(estimate.stats) > 1:
+        raise MeasurementError(
+            f"which of {', '.join(estimate.stats)} is meant? Pick one, such as `.{min(estimate.stats)}`"
+        )
+    return next(iter(estimate.stats))
+
+
 def _only(cell: Cell[Any], name: str) -> Input:
     if len(cell.inputs[name]) > 1:
         raise MeasurementError(
@@ -75,7 +91,8 @@ def _only(cell: Cell[Any], name: str) -> Input:
     return cell.one(name)
 
 
-def _picked(source: Input) -> Estimate:
+def picked(source: Input) -> Estimate:
+    """An Estimate; where a statistic is picked, with that alone, named `value`."""
     estimate: Estimate = source.open()
     if source.column is None:
         return estimate

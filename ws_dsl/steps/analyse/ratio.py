@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ws_dsl.artifacts.estimate import Estimate, Stat
-from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Ref
 
@@ -55,10 +54,10 @@ def ratio(cell: Cell[Ratio]) -> Estimate:
     """The ratio, or the reason why there is none."""
     import numpy as np
 
-    from ws_dsl.steps.analyse._paired import combine, notes_of, paired_draws, two, undefined
+    from ws_dsl.steps.analyse._paired import combine, default, notes_of, paired_draws, two, undefined
 
     of, base = two(cell, "of", "base")
-    above, below = _default(of), _default(base)
+    above, below = default(of), default(base)
     left, right = of.stats[above], base.stats[below]
     notes = notes_of(of, base, "of", "base") | {"numerator": left.value, "denominator": right.value}
     draws: dict[str, np.ndarray] = {}
@@ -81,14 +80,3 @@ def ratio(cell: Cell[Ratio]) -> Estimate:
 def at_noise(stat: Stat) -> bool:
     """Whether a denominator cannot be told from 0; one without an interval cannot."""
     return stat.low is None or stat.high is None or stat.low <= 0 <= stat.high
-
-
-def _default(estimate: Estimate) -> str:
-    for name in ("value", "mean"):
-        if name in estimate.stats:
-            return name
-    if len(estimate.stats) > 1:
-        raise MeasurementError(
-            f"which of {', '.join(estimate.stats)} is meant? Pick one, such as `.{min(estimate.stats)}`"
-        )
-    return next(iter(estimate.stats))
