@@ -53,7 +53,7 @@ class Terminal:
         return Said(code, said.out, said.err)
 
 
-def process(lab: Lab, code: str) -> subprocess.Popen[str]:
+def process(lab: Lab, code: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Python code in a process of its own, in the folder of a lab."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
@@ -61,6 +61,6 @@ def process(lab: Lab, code: str) -> subprocess.Popen[str]:
         cwd=lab.root,
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-import time
+import textwrap
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
+from typing import Any
 
 SCHEMA = 1
 """Version of everything printed with `--json`."""
@@ -46,65 +44,40 @@ def table(heads: list[str], rows: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-class PlainProgress:
-    """Progress as lines, one per step, for logs."""
-
-    def __init__(self) -> None:
-        self.rows_run = 0
-        self.cells_made = 0
-
-    def step(self, name: str, kind: str, missing: int, total: int) -> None:
-        cached = f", {total - missing} cached" if total > missing else ""
-        say(f"  {name} ({kind}): {missing} {'cell' if missing == 1 else 'cells'}{cached}")
-
-    def cells(self, count: int) -> None:
-        self.cells_made += count
-
-    def rows(self, count: int) -> None:
-        self.rows_run += count
-
-    def note(self, text: str) -> None:
-        say(f"  note: {text}")
-
-    def close(self) -> None:
-        """Ends the display."""
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 cell`, `12 cells`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-class BarProgress(PlainProgress):
-    """Progress as a bar that stays on one line, for terminals."""
-
-    def __init__(self, total: int) -> None:
-        super().__init__()
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-        self.started = time.monotonic()
-        self.bar = Progress(
-            *columns, TextColumn("{task.fields[speed]}"), console=Console(stderr=True), transient=True
-        )
-        self.task: TaskID = self.bar.add_task("", total=total, speed="")
-        self.bar.start()
-
-    def step(self, name: str, kind: str, missing: int, total: int) -> None:
-        self.bar.update(self.task, description=f"{name} ({kind})")
-
-    def cells(self, count: int) -> None:
-        super().cells(count)
-        self.bar.advance(self.task, count)
-
-    def rows(self, count: int) -> None:
-        super().rows(count)
-        speed = self.rows_run / max(time.monotonic() - self.started, 1e-9)
-        self.bar.update(self.task, speed=f"{speed:.0f} rows/s")
-
-    def note(self, text: str) -> None:
-        self.bar.console.print(f"note: {text}", markup=False, highlight=False)
-
-    def close(self) -> None:
-        self.bar.stop()
+def duration(seconds: float) -> str:
+    """A time as one reads it: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def progress(total: int) -> PlainProgress:
-    """A bar on a terminal, lines elsewhere."""
-    return BarProgress(total) if sys.stderr.isatty() else PlainProgress()
+def size_of(count: int) -> str:
+    """A number of bytes as one reads it: `812 B`, `1.2 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    size, unit = count / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
+
+
+def folded(text: str, indent: int) -> str:
+    """A long line, folded on a terminal under an indent, and left whole in a log."""
+    if not sys.stderr.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 2 * indent + 20)
+    return textwrap.fill(
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )

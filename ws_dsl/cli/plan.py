@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ws_dsl.cli.options import AsJson, Device, ModelSource, Paths, RegistryDir, open_session, open_studies
-from ws_dsl.cli.output import data
+from ws_dsl.cli.output import counted, data, duration
 from ws_dsl.cli.why import explained
 from ws_dsl.plan.node import Node
+from ws_dsl.run.forecast import Task, tasks
 from ws_dsl.run.session import Opened, Session
 
 
@@ -40,22 +42,49 @@ def check(
 
 def show_plans(session: Session, opened: list[Opened], json: bool) -> None:
     """Prints what is cached, stale, new or waiting in every step."""
-    found: list[dict[str, Any]] = [
-        {"study": study.plan.spec.id, "steps": _steps(session, study)} for study in opened
-    ]
+    found: list[dict[str, Any]] = []
+    for study in opened:
+        todo = tasks(study.plan, study.state, session.store)
+        seconds = {task.step: task.seconds for task in todo}
+        steps = [{**step, "seconds": seconds.get(step["step"])} for step in _steps(session, study)]
+        to_make = sum(task.cells for task in todo)
+        found.append({"study": study.plan.spec.id, "to_make": to_make, "steps": steps})
+        if not json:
+            _show(found[-1], forecast(todo, len(study.plan.nodes)))
     if json:
         data({"studies": found})
-        return
-    for study in found:
-        totals = Counter[str]()
-        for step in study["steps"]:
-            totals.update(step["cells"])
-        print(f"{study['study']}: {_counted(totals)}")
-        for step in study["steps"]:
-            unread = "" if step["read"] else "  [nothing reads it]"
-            print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")
-            for reason in step["why"]:
-                print(f"    {reason}")
+
+
+def forecast(todo: Sequence[Task], cells: int) -> str:
+    """What is to be made, and how long that may take: `3 of 62 cells to make, about 9 s`."""
+    known = sum(task.seconds for task in todo if task.seconds is not None)
+    strange = [task for task in todo if task.seconds is None]
+    text = f"{sum(task.cells for task in todo)} of {counted(cells, 'cell')} to make"
+    if not todo or len(strange) == len(todo):
+        return text
+    if not strange:
+        return f"{text}, about {duration(known)} as such cells took before"
+    unknown = counted(sum(task.cells for task in strange), "cell")
+    return f"{text}, about {duration(known)} and what {unknown} of {_listed(strange)} take"
+
+
+def _listed(todo: Sequence[Task]) -> str:
+    names = [task.step for task in todo[:3]]
+    return ", ".join(names) + (f" and {counted(len(todo) - 3, 'other step')}" if len(todo) > 3 else "")
+
+
+def _show(study: dict[str, Any], outlook: str) -> None:
+    totals = Counter[str]()
+    for step in study["steps"]:
+        totals.update(step["cells"])
+    print(f"{study['study']}: {_counted(totals)}")
+    if study["to_make"]:
+        print(f"  {outlook}")
+    for step in study["steps"]:
+        unread = "" if step["read"] else "  [nothing reads it]"
+        print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")
+        for reason in step["why"]:
+            print(f"    {reason}")
 
 
 def _counted(counts: dict[str, int]) -> str:

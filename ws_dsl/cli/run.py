@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Annotated, Any
 
 import typer
 
+from ws_dsl.cli.interrupt import Interrupted, interruptible
 from ws_dsl.cli.options import (
     AsJson,
     Device,
@@ -18,20 +18,17 @@ from ws_dsl.cli.options import (
     open_session,
     open_studies,
 )
-from ws_dsl.cli.output import PlainProgress, data, progress, say, today
-from ws_dsl.cli.plan import show_plans
+from ws_dsl.cli.output import counted, data, folded, say, today
+from ws_dsl.cli.plan import forecast, show_plans
+from ws_dsl.cli.progress import cost, progress
 from ws_dsl.errors import WsDslError
+from ws_dsl.plan.node import Node
 from ws_dsl.report.publish import Published, publish
 from ws_dsl.report.site import build
+from ws_dsl.run.forecast import tasks
 from ws_dsl.run.lock import NAME, record_results, registered
 from ws_dsl.run.repair import repaired
 from ws_dsl.run.session import Opened, Session
-
-
-class Interrupted(WsDslError):
-    """Ctrl-C: what was made is kept."""
-
-    exit_code = 130
 
 
 def run(
@@ -47,33 +44,34 @@ def run(
 
     Exits 1 when a check fails, 2 when a study cannot be planned, 3 when there is none.
     """
-    try:
+    with interruptible():
         session = open_session(registry, site, device)
         opened = open_studies(session, paths, model)
         if dry_run:
             show_plans(session, opened, json)
             return
-        results = [_run_one(session, study, own_model=model is None) for study in opened]
-        index = build(session.project.site).folder / "index.html"
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "Interrupted. What was made is kept; the same command goes on from there."
-        ) from None
+        missing = [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
+        try:
+            results = [_run_one(session, study, own_model=model is None) for study in opened]
+            built = build(session.project.site).folder
+        except KeyboardInterrupt:
+            raise Interrupted(folded(_kept(session, missing), 2)) from None
     if json:
-        data({"studies": results, "site": str(index)})
+        data({"studies": results, "site": str(built / "index.html")})
     else:
-        say(f"site: {session.project.shown(index)}")
+        for result in results:
+            say(f"page: {session.project.shown(built / 'studies' / result['study'] / 'index.html')}")
+        say(f"site: {session.project.shown(built / 'index.html')}")
     if any(check["outcome"] == "failed" for result in results for check in result["checks"]):
         raise typer.Exit(1)
 
 
 def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]:
     plan, state, store = study.plan, study.state, session.store
-    started = time.monotonic()
-    missing = len(state.missing(plan.nodes))
-    shown = progress(missing) if missing else PlainProgress()
-    if missing:
-        say(f"{plan.spec.id}: {missing} of {len(plan.nodes)} cells to make")
+    todo = tasks(plan, state, store) if state.missing(plan.nodes) else []
+    if todo:
+        say(f"{plan.spec.id}: {forecast(todo, len(plan.nodes))}")
+    shown = progress(plan.spec.id, todo)
     cost: dict[str, Any] = {}
 
     def work() -> Published:
@@ -81,8 +79,8 @@ def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]
             from ws_dsl.run.execute import execute
 
             execute(plan, state, store, shown, session.device)
-        seconds = round(time.monotonic() - started, 3)
-        cost.update(made=shown.cells_made, cells=len(plan.nodes), rows=shown.rows_run, seconds=seconds)
+        cost.update(made=shown.cells_made, cells=len(plan.nodes), rows=shown.rows_run)
+        cost.update(bytes=shown.bytes_written, seconds=round(shown.seconds, 3))
         source = session.project.shown(study.file)
         return publish(
             study, store, session.project.site, source, registered(plan, state), dict(cost), shown.note
@@ -104,6 +102,21 @@ def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]
     }
 
 
+def _kept(session: Session, missing: list[tuple[Opened, Node]]) -> str:
+    """What an interrupted run leaves."""
+    for study, _ in missing:
+        study.state.update(study.plan.nodes)
+    made = sum(node in study.state.digests for study, node in missing)
+    store = session.project.shown(session.store.root)
+    if not made:
+        return "Interrupted before a cell was made; the same command goes on from there."
+    are = "is" if made == 1 else "are"
+    return (
+        f"Interrupted. {made} of {counted(len(missing), 'cell')} {are} made and kept in {store}; "
+        f"the same command goes on from there."
+    )
+
+
 def _record(study: Opened) -> None:
     """Notes first results beside the study; a folder that cannot be written is no reason to fail."""
     try:
@@ -112,17 +125,19 @@ def _record(study: Opened) -> None:
         say(str(error))
 
 
-def _summary(name: str, claimed: str | None, record: dict[str, Any], cost: dict[str, Any]) -> None:
-    made, cells = cost["made"], cost["cells"]
-    effort = f"{made} cells made, {cells - made} cached, {cost['seconds']:.1f} s"
+def _summary(name: str, claimed: str | None, record: dict[str, Any], spent: dict[str, Any]) -> None:
+    made, cells = spent["made"], spent["cells"]
+    effort = f"{counted(made, 'cell')} made, {cells - made} cached; "
+    effort += cost(spent["seconds"], spent["rows"], spent["bytes"])
     say(f"{name}: {effort if made else f'{cells} cells cached'}")
     for verdict in record["verdicts"]:
         when = f"registered {verdict['registered']}" if verdict["registered"] else "post hoc"
-        say(f"  {verdict['rule']}: {verdict['verdict']} ({when}): {verdict['claim']}")
+        say(folded(f"  {verdict['rule']}: {verdict['verdict']} ({when}): {verdict['claim']}", 4))
     if claimed and not all(verdict["registered"] for verdict in record["verdicts"]):
-        say(f"  the study says that its rules were registered on {claimed}, and {NAME} does not bear it out")
+        said = f"the study says that its rules were registered on {claimed}"
+        say(folded(f"  {said}, and {NAME} does not bear it out", 4))
     outcomes = Counter(check["outcome"] for check in record["checks"])
     say(f"  checks: {', '.join(f'{count} {outcome}' for outcome, count in sorted(outcomes.items()))}")
     for check in record["checks"]:
         if check["outcome"] != "passed":
-            say(f"    {check['outcome']}: {check['check']}: {check['detail']}")
+            say(folded(f"    {check['outcome']}: {check['check']}: {check['detail']}", 6))

@@ -29,8 +29,8 @@ class Progress(Protocol):
         """A step begins that has cells to make."""
         ...
 
-    def cells(self, count: int) -> None:
-        """Cells were committed."""
+    def cells(self, count: int, size: int) -> None:
+        """Cells of the step were committed, with files of so many bytes."""
         ...
 
     def rows(self, count: int) -> None:
@@ -101,13 +101,13 @@ def _step(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int
 def _commit(pending: list[Draft], context: RunContext, progress: Progress) -> int:
     if not pending:
         return 0
-    for draft, manifest in zip(pending, context.store.commit(pending), strict=True):
-        if manifest.notes:
-            progress.note(f"{draft.kind} {draft.key[:12]}: {manifest.notes[-1]}")
-    count = len(pending)
+    committed = context.store.commit(pending)
     pending.clear()
-    progress.cells(count)
-    return count
+    for manifest in committed:
+        if manifest.notes:
+            progress.note(f"{manifest.kind} {manifest.key[:12]}: {manifest.notes[-1]}")
+    progress.cells(len(committed), sum(manifest.bytes for manifest in committed))
+    return len(committed)
 
 
 def _timed(made: Iterator[tuple[Any, Artifact]]) -> Iterator[tuple[Any, Artifact, float]]:
