@@ -38,6 +38,9 @@ from ws_dsl.specs.kind import Folder, Kind, Presentation
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.data._checkpoint import record
 
+_LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
+_FOLDER = "a folder with the files works too: path: FOLDER"
+
 
 class HfModel(Kind[types.Model]):
     """A causal language model by folder, or by repository and revision."""
@@ -70,16 +73,28 @@ class HfModel(Kind[types.Model]):
     @classmethod
     def fetch(cls, spec: Any) -> None:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
         patterns = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "merges.txt", "vocab.txt"]
         try:
             snapshot_download(spec.repo, revision=spec.revision, allow_patterns=patterns)
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        except GatedRepoError:
+            raise ModelError(
+                f"{spec.repo} is gated. Accept its licence on https://huggingface.co/{spec.repo}, "
+                f"then {_LOG_IN}; {_FOLDER}"
+            ) from None
+        except RepositoryNotFoundError:
+            raise ModelError(
+                f"the Hub has no repository {spec.repo}, or it is private. If you may read it, {_LOG_IN}; "
+                f"{_FOLDER}"
+            ) from None
+        except RevisionNotFoundError:
+            raise ModelError(f"{spec.repo} has no commit {spec.revision}; {_FOLDER}") from None
+        except OSError as error:  # the Hub out of reach or failing, a full disk
             reason = str(error).splitlines()[0]
             raise ModelError(
                 f"{spec.repo} is not in the Hugging Face cache and cannot be fetched: {reason}\n"
-                f"Gated repositories need `hf auth login`; a folder with the files works too: path: FOLDER"
+                f"Run where the Hub is within reach; {_FOLDER}"
             ) from None
 
     @classmethod
