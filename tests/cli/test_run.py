@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -136,28 +134,6 @@ def test_a_study_that_returns_to_what_it_was_is_the_latest(lab: Lab, ws: Termina
     assert len(store.catalogue.runs("small")) == 3
     assert ws("run", "small.yaml").code == 0
     assert len(store.catalogue.runs("small")) == 3
-
-
-def test_ctrl_c_keeps_what_was_made(empty: Lab, published: Lab, tmp_path: Path):
-    command = "import sys; sys.argv[1:] = ['run', 'small.yaml']; from ws_dsl.cli.main import main; main()"
-    interrupted = process(empty, command)
-    while (
-        not (kept := list(empty.project.registry.glob("manifests/*/*.json"))) and interrupted.poll() is None
-    ):
-        time.sleep(0.01)
-    interrupted.send_signal(signal.SIGINT)
-    _, err = interrupted.communicate()
-    assert interrupted.returncode == 130, err
-    assert "the same command goes on" in err and "Traceback" not in err
-    assert not (empty.root / "site").exists()
-    kept = {path.stem for path in empty.project.registry.glob("manifests/*/*.json")}
-    assert not [damage for damage in Store(empty.project.registry).verify() if damage.what != "orphaned"]
-    resumed = empty.run()
-    assert not kept & {
-        resumed.opened.state.keys[n] for n in resumed.opened.plan.nodes if str(n) in resumed.made
-    }
-    theirs = Store(published.project.registry)
-    assert resumed.digests == {key: theirs.lookup([key])[key] for key in resumed.digests}
 
 
 def test_a_read_only_store_with_everything_in_it_still_reports(

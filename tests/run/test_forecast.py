@@ -63,7 +63,8 @@ def test_a_cell_is_expected_to_take_what_it_took_in_the_latest_run(
     (mine,) = [node for node in opened.plan.nodes if str(node) == "prompts[condition=neutral]"]
     manifest = store.manifest(opened.state.keys[mine])
     assert manifest is not None
-    assert forecast(warm, " surely")["prompts"] == Task("prompts", True, 1, manifest.seconds)
+    found = forecast(warm, " surely")["prompts"]
+    assert (found.cells, found.seconds) == (1, manifest.seconds)
 
 
 SLOW, QUICK, LAST = Task("slow", True, 4, 40.0), Task("quick", False, 10, None), Task("last", True, 2, None)
