@@ -141,7 +141,8 @@ function marked(text, words) {
   const found = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0);
   const start = Math.max(0, Math.min(...(found.length ? found : [0])) - 40);
   const from = start ? text.indexOf(" ", start) + 1 : 0;
-  const shown = (from ? "… " : "") + text.slice(from, from + 150) + (text.length > from + 150 ? " …" : "");
+  const until = text.length > from + 150 ? text.lastIndexOf(" ", from + 150) : text.length;
+  const shown = (from ? "… " : "") + text.slice(from, until) + (until < text.length ? " …" : "");
   const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "gi");
   const parts = [];
   let end = 0;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from ws_dsl.cli.manifest import print_manifest
 from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
 from ws_dsl.cli.output import data
 from ws_dsl.errors import WsDslError
+from ws_dsl.report.fields import fields
 from ws_dsl.specs import kinds
 
 
@@ -30,26 +31,19 @@ def explain(
         print_manifest(session, manifest, json)
         return
     kind = kinds.find(what)
-    fields = {
-        name: _type(field.annotation) + ("" if field.is_required() else f" = {_default(field.default)}")
-        for name, field in kind.spec.model_fields.items()
-    }
+    taken = fields(kind)
     if json:
-        data({"kind": what, "version": kind.version, "documentation": kind.documentation, "fields": fields})
+        data(
+            {
+                "kind": what,
+                "version": kind.version,
+                "documentation": kind.documentation,
+                "fields": {field.name: field._asdict() for field in taken},
+            }
+        )
         return
     print(kind.documentation)
     print("\nFields")
-    for name, text in fields.items():
-        print(f"    {name}: {text}")
-
-
-def _default(value: Any) -> str:
-    reference = getattr(value, "reference", None)
-    return str(reference) if reference is not None else repr(value)
-
-
-def _type(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    for package in ("ws_dsl.specs.kind.", "ws_dsl.specs.types.", "ws_dsl.steps.measure._tokens.", "typing."):
-        text = text.replace(package, "")
-    return text
+    for field in taken:
+        default = {None: "required", "": "optional"}.get(field.default, f"default {field.default}")
+        print(f"    {field.name}: {field.type.replace('`', '')}; {default}")

@@ -38,7 +38,8 @@ class FieldView(NamedTuple):
     Attributes:
         name: As it is written in a study.
         type: What it takes.
-        default: What stands where nothing is written; None for a required field.
+        default: What stands where nothing is written; None for a required field, empty for an
+            optional one.
         meaning: One sentence or less.
     """
 
@@ -108,56 +109,61 @@ def _default(value: Any) -> str:
     if reference is not None:
         return str(reference)
     if value is None or isinstance(value, bool):
-        return {None: "–", True: "true", False: "false"}[value]
+        return {None: "", True: "true", False: "false"}[value]
     if isinstance(value, Enum):
         return str(value.value)
     return str(value)
 
 
 def type_text(annotation: Any, marked: tuple[str, ...] = ()) -> str:
-    """A type in words: `Prompts`, `number`, `list of text`, `"last" or "prompt_last"`."""
+    """A type in words, such as `Prompts` or `list of text`; what is written as it is stands in backticks."""
+    return _either(_alternatives(annotation, marked))
+
+
+def _either(parts: list[str]) -> str:
+    *first, last = dict.fromkeys(parts)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _alternatives(annotation: Any, marked: tuple[str, ...]) -> list[str]:
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return type_text(inside[0], tuple(getattr(mark, "name", "") for mark in inside[1:]))
+        return _alternatives(inside[0], tuple(getattr(mark, "name", "") for mark in inside[1:]))
     if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(type_text(one, marked) for one in inside if one is not NoneType))
+        parts = [part for one in inside if one is not NoneType for part in _alternatives(one, marked)]
+        lists = [f"list of {_either(parts[:at])}" if at else "" for at in range(len(parts))]
+        return [
+            "a list of these" if part == these else part for part, these in zip(parts, lists, strict=True)
+        ]
     if origin is Literal:
-        return " or ".join(_word(value) for value in inside)
+        return [f"`{str(value).lower()}`" for value in inside]
     if origin is Ref:
-        return " or ".join(_type_name(one) for one in (get_args(inside[0]) or inside))
+        return [_type_name(one) for one in (get_args(inside[0]) or inside)]
     if origin is list:
-        return f"list of {type_text(inside[0], marked)}"
+        return [f"list of {type_text(inside[0], marked)}"]
     if origin is tuple:
-        return f"[{', '.join(type_text(one) for one in inside)}]"
+        return [f"[{', '.join(type_text(one) for one in inside)}]"]
     if origin is dict:
-        return f"mapping of {type_text(inside[0])} to {type_text(inside[1])}"
+        return [f"mapping of {type_text(inside[0])} to {type_text(inside[1])}"]
     return _plain(annotation, marked)
 
 
-def _plain(annotation: Any, marked: tuple[str, ...]) -> str:
+def _plain(annotation: Any, marked: tuple[str, ...]) -> list[str]:
     special = {"axis": "axis", "column": "row column", "file": "path of a file", "folder": "path of a folder"}
     for mark in marked:
         if mark in special:
-            return special[mark]
+            return [special[mark]]
+    if annotation is bool:
+        return ["`true`", "`false`"]
     if _is_model(annotation):
         parts = (f"{name}: {type_text(info.annotation)}" for name, info in annotation.model_fields.items())
-        return f"{{{', '.join(parts)}}}"
-    known: dict[Any, str] = {
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "true or false",
-        Any: "anything",
-    }
-    return known.get(annotation) or getattr(annotation, "__name__", str(annotation))
+        return [f"{{{', '.join(parts)}}}"]
+    known: dict[Any, str] = {str: "text", int: "whole number", float: "number", Any: "anything"}
+    return [known.get(annotation) or getattr(annotation, "__name__", str(annotation))]
 
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _word(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _type_name(one: Any) -> str:

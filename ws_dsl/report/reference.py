@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
 from ws_dsl.report.fields import FieldView, fields, type_text
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.documentation import sections
@@ -45,7 +48,7 @@ class KindView(NamedTuple):
         taken_from: Kinds that give what it takes, by field.
         axes: Axes that it makes itself.
         always: Whether it is a check that runs in every study.
-        example: A step of this kind, as YAML; empty for checks that run by themselves and nobody writes.
+        example: A step of this kind, as YAML; empty where there is none to show.
     """
 
     name: str
@@ -163,7 +166,7 @@ def _parts(text: str) -> list[str]:
 
 
 def generated(kind: kinds.KindModule) -> str:
-    """A step made from the required fields alone, with the names of types for references."""
+    """A step of the required fields alone, types in the place of references; empty where it is none."""
     references = input_fields(kind.spec)
     written: dict[str, str] = {}
     for name, info in kind.spec.model_fields.items():
@@ -171,23 +174,27 @@ def generated(kind: kinds.KindModule) -> str:
             accepts = references[name].accepts if name in references else ()
             field = info.alias or name
             written[field] = accepts[0].__name__.lower() if accepts else _stand_in(name, info)
-    inside = "".join(f", {name}: {value}" for name, value in written.items())
-    return f"{kind.name}: {{kind: {kind.name}{inside}}}"
+    inside = ", ".join(f"{name}: {value}" for name, value in written.items())
+    try:
+        kind.spec.model_validate(YAML(typ="safe", pure=True).load(f"{{{inside}}}"))  # pyright: ignore[reportUnknownMemberType]
+    except ValidationError:
+        return ""
+    return f"{kind.name}: {{kind: {kind.name}{', ' * bool(inside)}{inside}}}"
 
 
 def _stand_in(name: str, info: Any) -> str:
     said = type_text(info.annotation)
-    if said.startswith('"'):
-        return said.split('"')[1]
+    if said.startswith("`"):
+        return said.split("`")[1]
     if said.startswith("list of list"):
         return "[[a]]"
     if said.startswith("list of"):
-        return f"[{said.split(chr(34))[1] if chr(34) in said else 'a'}]"
+        return f"[{said.split('`')[1] if '`' in said else 'a'}]"
     if said.startswith("mapping"):
         return "{a: 0.5}" if said.endswith("number") else "{a: a}"
     if said.startswith("{plus"):
         return '{plus: [" Yes"], minus: [" No"]}'
-    return {"whole number": "1", "number": "0.5", "true or false": "true"}.get(said, name)
+    return {"whole number": "1", "number": "0.5"}.get(said, name)
 
 
 def _axes(kind: kinds.KindModule) -> list[str]:
