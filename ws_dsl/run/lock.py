@@ -138,9 +138,10 @@ def rules_digest(plan: Plan, state: State) -> str:
 
 
 def _declared(plan: Plan, state: State) -> dict[Node, str]:
-    """Digest of what is declared of every cell, whether or not it exists."""
+    """Digest of what is declared of every cell that the rules rest on, whether or not it exists."""
     found: dict[Node, str] = {}
-    for node in plan.nodes:
+    behind = _behind(_read_by_rules(plan))
+    for node in (node for node in plan.nodes if node in behind):
         inputs = {
             field: [[found[edge.node], edge.column, list(edge.pooled)] for edge in edges]
             for field, edges in node.inputs.items()

@@ -12,8 +12,9 @@ never equal a string of the same digits.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import rfc8785
 
@@ -28,6 +29,11 @@ def canonical(value: object) -> bytes:
     Raises:
         ValueError: a non-finite float, a lone surrogate, a key that is not a string, or no JSON value at all.
     """
+    # json writes what RFC 8785 asks for, several times faster, but for what `_Unlike` stands for.
+    try:
+        return _LIKE_JSON.encode(_plain(value)).encode()
+    except (_Unlike, UnicodeEncodeError):
+        pass
     try:
         return rfc8785.dumps(_exact(value))  # pyright: ignore[reportArgumentType]
     except rfc8785.CanonicalizationError as error:
@@ -54,3 +60,34 @@ def _exact(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_exact(item) for item in value]
     raise ValueError(f"{type(value).__name__} has no canonical form")
+
+
+class _Unlike(Exception):
+    """A value that `json` writes otherwise: an exponent, a large integer, a key that is sorted otherwise."""
+
+
+def _plain(value: Any) -> Any:
+    """A value for `json`.
+
+    Raises:
+        _Unlike: it holds what only the slow way writes, or refuses.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is dict:
+        if not all(type(key) is str and key.isascii() for key in value):
+            raise _Unlike
+        return {key: _plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
+    if kind is int and -_EXACT <= value <= _EXACT:
+        return value
+    if kind is float and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    if kind is float and 1e-4 <= abs(value) < 1e16:
+        return value
+    raise _Unlike
+
+
+_LIKE_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
