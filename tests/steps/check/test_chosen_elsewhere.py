@@ -1,7 +1,15 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+from tests.run.lab import CLAIMS
 from tests.steps.check.findings import finding, keys
+from ws_dsl.run.project import Project
+from ws_dsl.run.session import Session
+from ws_dsl.specs.kind import Gathered
 from ws_dsl.specs.kinds import find
+from ws_dsl.steps.check.chosen_elsewhere import ChosenElsewhere
 
 
 def test_choices_judged_on_other_rows():
@@ -17,3 +25,42 @@ def test_a_choice_judged_on_a_row_it_was_made_on():
 
 def test_it_warns():
     assert find("chosen_elsewhere").spec.severity == "warn"  # pyright: ignore
+
+
+STUDY = """\
+ws: 1
+id: chosen
+question: Where was it chosen?
+model: {kind: organism}
+steps:
+  claims: {kind: dataset, path: claims.jsonl, key: claim_id, columns: {claim: text}}
+  one: {kind: prompts, rows: claims, text: "{{claim}}"}
+  other: {kind: prompts, rows: claims, text: "Is it true that {{claim}}?"}
+  shifted: {kind: rank_by_shift, plus: one, minus: other, among: heads, top: 2}
+  exact:
+    kind: rank_by_effect
+    plus: one
+    minus: other
+    among: heads
+    top: 2
+    tokens: &t {plus: [" Yes"], minus: [" No"]}
+  agreement: {kind: recall, of: shifted, exact: exact}
+  held: {kind: clamp, source: other, at: last, sites: "exact[rank=1]"}
+  score: {kind: logit_diff, prompts: one, arm: held, tokens: *t}
+  mean: {kind: summary, of: score, stats: [mean]}
+"""
+
+
+def test_what_is_looked_at(tmp_path: Path):
+    """Estimates of what was done with a choice, and not those of the choices."""
+    (tmp_path / "claims.jsonl").write_text("".join(json.dumps(claim) + "\n" for claim in CLAIMS))
+    (tmp_path / "study.yaml").write_text(STUDY)
+    session = Session(Project(tmp_path, tmp_path / "registry", tmp_path / "site"))
+    nodes = session.open(tmp_path / "study.yaml").plan.nodes
+
+    def looked_at(steps: set[str]) -> Gathered | None:
+        kept = [node for node in nodes if node.step not in {"agreement", "mean"} - steps]
+        return ChosenElsewhere.gather([node for node in kept if not node.step.startswith("check/")])
+
+    assert looked_at({"agreement"}) is None
+    assert looked_at({"mean", "agreement"}) == looked_at({"mean"}) is not None

@@ -2,7 +2,8 @@
 
 What it does
     For every estimate behind which a choice of components stands, compares the rows that it rests on with the
-    rows that the choice was made on. Always on, as a warning.
+    rows that the choice was made on. An estimate of choices themselves, such as how two rankings agree, is no
+    judgement of what was chosen. Always on, as a warning.
 
 What it cannot show
     That rows which share no key are independent.
@@ -44,7 +45,8 @@ class ChosenElsewhere(Check):
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            if types.Estimate in node.types and node.rows_from is not None:
+            measured = any(types.Sites not in edge.node.types for edge in node.edges())
+            if measured and types.Estimate in node.types and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
                     chosen.append(Edge(source))
