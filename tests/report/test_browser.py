@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ws_dsl.specs import kinds
+
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.skipif(find_spec("selenium") is None, reason="needs selenium, from the test extra"),
@@ -27,8 +29,13 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
-PAGES = ("index.html", "design.html", "studies/pressure-agreeing/index.html")
-STUDY = PAGES[-1]
+STUDY = "studies/pressure-agreeing/index.html"
+ROOT = Path(__file__).parents[2]
+GUIDE = [f"guide/{path.stem}.html" for path in sorted((ROOT / "site" / "pages" / "guide").glob("*.md"))]
+KINDS = [f"kinds/{name}.html" for name in kinds.names()]
+PAGES = ("index.html", "design.html", "guide/index.html", *GUIDE, "kinds/index.html", *KINDS, STUDY)
+TYPES = ("index.html", "guide/index.html", "guide/steps.html", "kinds/index.html", "kinds/clamp.html", STUDY)
+"""One page of every layout."""
 
 
 @pytest.fixture(scope="module")
@@ -60,40 +67,45 @@ def background(browser: Any) -> str:
     return browser.execute_script("return getComputedStyle(document.body).backgroundColor")
 
 
+def serious(browser: Any) -> list[tuple[str, str]]:
+    """What axe-core finds on the open page, with the first element of each."""
+    axe = pytest.importorskip("axe_core_python", reason="needs axe-core-python, from the test extra")
+    browser.execute_script((Path(axe.__file__).parent / "axe.min.js").read_text())
+    violations = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")["violations"]
+    kept = [rule for rule in violations if rule["impact"] in ("serious", "critical")]
+    return [(rule["id"], rule["nodes"][0]["html"]) for rule in kept]
+
+
 def column(browser: Any, place: int) -> list[str]:
     script = "return [...document.querySelectorAll('#shift-towards-yes ~ .table-box')[0].querySelectorAll("
     return browser.execute_script(f"{script}'tbody tr')].map(row => row.cells[{place}].textContent)")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_error_and_no_request_to_the_outside(browser: Any, built: Path, name: str):
-    browser.get_log("performance")
-    look(browser, built / name)
-    assert browser.get_log("browser") == []
-    events = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    sent = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    assert sent
-    assert [url for url in sent if not url.startswith(("file://", "data:,"))] == []
+def test_no_error_and_no_request_to_the_outside(browser: Any, built: Path):
+    for name in PAGES:
+        browser.get_log("performance")
+        look(browser, built / name)
+        assert (name, browser.get_log("browser")) == (name, [])
+        events = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+        sent = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        assert sent
+        assert [url for url in sent if not url.startswith(("file://", "data:"))] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [390, 820, 1280])
-def test_nothing_scrolls_sideways(browser: Any, built: Path, name: str, width: int):
-    look(browser, built / name, width=width)
-    widths = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert widths == [width, width]
+def test_nothing_scrolls_sideways(browser: Any, built: Path, width: int):
+    for name in PAGES:
+        look(browser, built / name, width=width)
+        widths = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+        assert (name, widths) == (name, [width, width])
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing_serious(browser: Any, built: Path, name: str, scheme: str, width: int):
-    axe = pytest.importorskip("axe_core_python", reason="needs axe-core-python, from the test extra")
     look(browser, built / name, width=width, scheme=scheme)
-    browser.execute_script((Path(axe.__file__).parent / "axe.min.js").read_text())
-    found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")["violations"]
-    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in serious] == []
+    assert serious(browser) == []
 
 
 def test_theme_follows_the_system_until_the_reader_chooses(browser: Any, built: Path):
@@ -142,3 +154,93 @@ def test_the_first_tab_leads_past_the_navigation(browser: Any, built: Path):
     focused = browser.switch_to.active_element
     assert focused.text == "Skip to the content"
     assert focused.rect["y"] >= 0
+
+
+def found(browser: Any) -> list[str]:
+    """Addresses of the results, from the site's folder."""
+    links = "[...document.querySelectorAll('dialog.search li a')].map(link => link.getAttribute('href'))"
+    return browser.execute_script(f"return {links}")
+
+
+def search(browser: Any, words: str) -> None:
+    """Opens the search with its key and types."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    ActionChains(browser).send_keys("/").perform()
+    WebDriverWait(browser, 30).until(lambda b: b.execute_script("return Boolean(window.wsDslIndex)"))
+    ActionChains(browser).send_keys(words).perform()
+
+
+def test_search_finds_studies_chapters_and_kinds_without_a_mouse(browser: Any, built: Path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    look(browser, built / "guide" / "install.html")
+    search(browser, "logit_diff")
+    assert found(browser)[0] == "../kinds/logit_diff.html"
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    search(browser, "yes under pressure")
+    assert f"../{STUDY}" in found(browser)
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    search(browser, "bootstrap interval")
+    status = browser.find_element("css selector", "dialog.search [role=status]").text
+    assert status.endswith("results")
+    assert {mark.text.lower() for mark in browser.find_elements("css selector", "dialog.search mark")} == {
+        "bootstrap",
+        "interval",
+    }
+    second = found(browser)[1]
+    ActionChains(browser).send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER).perform()
+    assert browser.current_url == (built / "guide" / second).resolve().as_uri().replace("%23", "#")
+
+
+def test_search_shows_text_and_runs_none(browser: Any, built: Path):
+    look(browser, built / "index.html")
+    search(browser, "(")
+    browser.execute_script(
+        "window.wsDslIndex.push(['x.html', 'Page', '<b>(</b>', '', '( <img src=x onerror=boom()>'])"
+    )
+    search_again = "document.querySelector('dialog.search input').dispatchEvent(new Event('input'))"
+    browser.execute_script(search_again)
+    assert browser.find_elements("css selector", "dialog.search :is(b, img)") == []
+    assert any("<img" in item.text for item in browser.find_elements("css selector", "dialog.search li"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_search(browser: Any, built: Path, scheme: str):
+    look(browser, built / "index.html", scheme=scheme)
+    search(browser, "rows")
+    assert found(browser)
+    assert serious(browser) == []
+
+
+def test_code_is_copied_with_its_lines(browser: Any, built: Path):
+    look(browser, built / "guide" / "first-study.html")
+    block = "document.querySelector('.code pre.yaml')"
+    before = browser.execute_script(f"return {block}.textContent")
+    assert before.startswith("ws: 1\nid: boss\n") and before.endswith("\n")
+    button = browser.find_element("css selector", ".code:has(pre.yaml) button")
+    assert button.text == "Copy"
+    browser.execute_script("arguments[0].click()", button)
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(browser, 30).until(lambda _: button.text in ("Copied", "Selected"))
+
+
+def test_every_section_can_be_linked_to(browser: Any, built: Path):
+    look(browser, built / "guide" / "steps.html")
+    pair = "[heading.id, heading.querySelector('a').getAttribute('href')]"
+    script = f"return [...document.querySelectorAll('main h2')].map(heading => {pair})"
+    anchors = browser.execute_script(script)
+    assert anchors
+    assert all(href == f"#{name}" for name, href in anchors)
+
+
+def test_print_leaves_the_navigation_out(browser: Any, built: Path):
+    look(browser, built / "guide" / "steps.html", scheme="dark")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    for part, shown in (("header.site", False), (".contents", False), (".turn", False), ("main", True)):
+        assert browser.find_element("css selector", part).is_displayed() == shown
+    assert background(browser) == "rgb(255, 255, 255)"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -15,6 +15,9 @@ from ws_dsl.report.markdown import render
 from ws_dsl.report.page import write
 
 
+LOADED = rb"""(src|<link[^>]*href|url\(|import|fetch)[=("'\s]*(https?:)?//"""
+
+
 class Outline(HTMLParser):
     """Every start tag with its attributes."""
 
@@ -43,7 +46,7 @@ def test_no_request_leaves_and_every_link_arrives(built: Path):
 def test_no_address_of_the_outside_is_loaded(built: Path):
     for name, data in contents(built).items():
         if name.endswith((".html", ".css", ".js")):
-            assert not re.search(rb"""(src|href|url\(|import|fetch)[=("'\s]*(https?:)?//""", data), name
+            assert not re.search(LOADED, data), name
 
 
 def test_a_page_is_a_document_for_everyone(built: Path):
@@ -72,6 +75,73 @@ def test_index_tells_question_verdicts_and_failures(built: Path, page: StudyPage
     for view in page.verdicts:
         assert f"{view.verdict.capitalize()} {view.claim}" in told.replace("  ", " ")
     assert "1 failed of 8 checks: answers_have_mass" in told
+    assert f"rules registered {page.verdicts[0].registered}" in told
+
+
+def test_the_index_leads_to_guide_and_kinds(built: Path):
+    targets = {link.get("href") for link in Outline((built / "index.html").read_text()).all("a")}
+    assert {"guide/index.html", "kinds/index.html", "kinds/clamp.html"} <= targets
+
+
+def test_a_kind_leads_to_the_studies_that_use_it(built: Path, page: StudyPage):
+    used = {step.kind for step in page.methods.steps}
+    assert used
+    for kind in used:
+        assert f'href="../studies/{page.id}/index.html"' in (built / "kinds" / f"{kind}.html").read_text()
+
+
+def test_chapters_are_turned_in_their_order(tmp_path: Path):
+    guide = tmp_path / "pages" / "guide"
+    guide.mkdir(parents=True)
+    for name, order in (("last", 3), ("first", 1), ("middle", 2)):
+        front = f'---\ntitle: "The {name}"\nsummary: "It."\norder: {order}\n---\n\n'
+        (guide / f"{name}.md").write_text(f"{front}# The {name}\n\n## Part one\n\nText.\n")
+    folder = site.build(tmp_path).folder
+    turns = {
+        name: [
+            (link["rel"], link["href"])
+            for link in Outline((folder / "guide" / f"{name}.html").read_text()).all("a")
+            if link.get("rel")
+        ]
+        for name in ("first", "middle", "last")
+    }
+    assert turns == {
+        "first": [("next", "../guide/middle.html")],
+        "middle": [("prev", "../guide/first.html"), ("next", "../guide/last.html")],
+        "last": [("prev", "../guide/middle.html")],
+    }
+    assert 'href="#part-one"' in (folder / "guide" / "first.html").read_text()
+    assert links.problems(folder) == []
+
+
+def test_pages_below_a_study_are_built_too(tmp_path: Path):
+    own = tmp_path / "studies" / "s" / "artifacts"
+    own.mkdir(parents=True)
+    (tmp_path / "studies" / "s" / "index.md").write_text(
+        '---\nid: "s"\ntitle: "Q?"\nmodels: []\nchecks: {"passed": 1, "failed": 0, "warned": 0}\n---\n\n'
+        "# Q?\n\n[a](artifacts/a.md)\n"
+    )
+    (own / "a.md").write_text("# A\n\n[back](../index.md)\n")
+    folder = site.build(tmp_path).folder
+    assert 'href="../../../site.css"' in (folder / "studies" / "s" / "artifacts" / "a.html").read_text()
+    assert not list(folder.rglob("*.md"))
+    assert links.problems(folder) == []
+
+
+def test_own_kinds_of_a_project_are_in_the_reference(tmp_path: Path):
+    own = tmp_path / "experiments" / "kinds" / "twice.py"
+    own.parent.mkdir(parents=True)
+    own.write_text(
+        '"""Twice the value.\n\nWhat it does\n    Doubles.\n"""\n'
+        "from ws_dsl.specs import types\nfrom ws_dsl.specs.kind import Kind, Ref\n"
+        "class Twice(Kind[types.Table]):\n    of: Ref[types.Table]\n"
+        "version = 1\ndef run(cells, context):\n    yield from ()\n"
+    )
+    folder = site.build(tmp_path / "site").folder
+    assert "Twice the value." in (folder / "kinds" / "twice.html").read_text()
+    own.unlink()
+    assert site.build(tmp_path / "site").fresh
+    assert not (folder / "kinds" / "twice.html").exists()
 
 
 def test_same_markdown_gives_same_site(built: Path, tmp_path: Path):
@@ -95,15 +165,17 @@ def test_nothing_is_rendered_when_nothing_changed(built: Path):
 def test_a_changed_page_is_built_again(page: StudyPage, tmp_path: Path):
     write(page, tmp_path / "studies" / page.id)
     assert site.build(tmp_path).fresh
+    assert site.is_current(tmp_path)
     index = tmp_path / "studies" / page.id / "index.md"
     index.write_text(index.read_text() + "\nOne more line.\n")
+    assert not site.is_current(tmp_path)
     assert site.build(tmp_path).fresh
     assert "One more line." in (tmp_path / "_build" / "studies" / page.id / "index.html").read_text()
 
 
 def test_a_project_without_pages_has_an_index(tmp_path: Path):
     built = site.build(tmp_path)
-    assert built.pages == [Path("index.html")]
+    assert built.pages[:2] == [Path("index.html"), Path("kinds/index.html")]
     assert "No study has been run yet" in (built.folder / "index.html").read_text()
     assert links.problems(built.folder) == []
 
@@ -146,13 +218,3 @@ def test_a_drawing_brings_nothing_from_outside(tmp_path: Path):
     assert 'id="f-a"' in body
     assert 'clip-path="url(#f-c)"' in body
     assert 'href="#f-a"' in body
-
-
-def test_links_that_lead_nowhere_are_found(tmp_path: Path):
-    (tmp_path / "site.css").write_text("a{background:url(https://example.org/x.png)}")
-    (tmp_path / "a.html").write_text(
-        '<p id="x"></p><p id="x"></p><a href="b.html">b</a><a href="#none">c</a><a href="#x">d</a>'
-        '<a href="https://example.org">e</a><img src="https://example.org/x.png">'
-        '<a href="../outside.html">f</a>'
-    )
-    assert len(links.problems(tmp_path)) == 6
