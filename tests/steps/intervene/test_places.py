@@ -19,6 +19,7 @@ from ws_dsl.errors import MeasurementError
 from ws_dsl.models import readout
 from ws_dsl.models.forward import final_states
 from ws_dsl.models.positions import shared_suffix
+from ws_dsl.specs.site import FINAL
 from ws_dsl.steps.rows import forward_rows
 
 ASKED = "User: Is it true that {}?\nAssistant:"
@@ -196,3 +197,18 @@ def test_an_arm_that_changes_nothing_is_told(bench: Bench):
 def test_what_cannot_be_meant(bench: Bench, fields: dict[str, Any], said: str):
     with pytest.raises(ValueError, match=said):
         bench("clamp", {}, **{"sites": ["L1"], **fields})
+
+
+def test_states_under_any_arm_are_those_made_alone(bench: Bench):
+    """To the last bit, whichever path through the model an arm takes."""
+    source, prompts = bench.prompts(NEUTRAL), bench.prompts(PRESSURE)
+    arms = [
+        bench("clamp", {"source": source}, sites=[str(HEAD)], at="last"),
+        bench("clamp", {"source": source}, sites=[str(OTHER), "L1"], at="shared_suffix"),
+        bench("clamp", {}, sites=["L0attn"], to=0, at=[2, "last"]),
+        bench("scale", {}, sites=[str(NEURON)], factor=3, during="both"),
+    ]
+    together = bench.cells("final_states", [({"prompts": prompts, "arm": arm}, {}) for arm in arms])
+    for arm, made in zip(arms, together, strict=True):
+        alone = bench("final_states", {"prompts": prompts, "arm": arm})
+        assert alone.tensors[FINAL].tobytes() == made.tensors[FINAL].tobytes()
