@@ -154,3 +154,9 @@ def test_an_installed_wheel_runs_a_study_elsewhere(installed: Path, tmp_path: Pa
     assert (tmp_path / "site" / "_build" / "site.css").read_bytes() == (
         ROOT / "templates" / "site.css"
     ).read_bytes()
+
+
+def test_an_installed_wheel_writes_a_first_study(installed: Path, tmp_path: Path) -> None:
+    run_python(["-m", "ws_dsl", "new", "first-look"], tmp_path, installed)
+    said = run_python(["-m", "ws_dsl", "check", "experiments/first-look.yaml"], tmp_path, installed)
+    assert "first-look" in said and "no mistakes" in said

@@ -41,17 +41,24 @@ def find_project(registry: Path | None = None, site: Path | None = None) -> Proj
 
 
 def _root(start: Path) -> Path:
-    for folder in (start, *start.parents):
-        if (folder / "ws-dsl.toml").is_file():
-            return folder
-        pyproject = folder / "pyproject.toml"
-        if pyproject.is_file():
-            try:
-                if "ws-dsl" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}):
-                    return folder
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise WsDslError(f"{pyproject}: {error}") from None
-    return start
+    return next((folder for folder in (start, *start.parents) if is_root(folder)), start)
+
+
+def is_root(folder: Path) -> bool:
+    """Whether a folder is marked as the root of a project.
+
+    Raises:
+        WsDslError: its `pyproject.toml` cannot be read.
+    """
+    if (folder / "ws-dsl.toml").is_file():
+        return True
+    pyproject = folder / "pyproject.toml"
+    if not pyproject.is_file():
+        return False
+    try:
+        return "ws-dsl" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WsDslError(f"{pyproject}: {error}") from None
 
 
 def studies(paths: list[Path]) -> list[Path]:
