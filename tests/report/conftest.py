@@ -24,4 +24,5 @@ def built(page: StudyPage, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(site.templates_folder().parent / "site" / "pages", folder / "pages")
     write(page, folder / "studies" / page.id)
+    (folder / "studies" / page.id / "study.json").write_text("{}")
     return site.build(folder).folder

@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 
 from ws_dsl.report import figures
+from ws_dsl.report.account import (
+    ArmView,
+    ArtifactView,
+    AxisView,
+    InputView,
+    MethodView,
+    ModelView,
+    PromptView,
+    RowSetView,
+    SearchView,
+    SeedView,
+    StepView,
+    TokenSetView,
+)
 from ws_dsl.report.content import (
     Case,
     CheckView,
     Column,
     FigureView,
-    MethodView,
-    ModelView,
-    PromptView,
-    ProvenanceRow,
-    Quantity,
-    Reading,
-    StepView,
     StudyPage,
     TableView,
-    TokenSetView,
     Verbatim,
     VerdictView,
 )
 from ws_dsl.report.frame import Frame, Roles, csv
+from ws_dsl.report.quantity import Quantity, Reading
 
 SITES = {"neuron": 0.78, "head": 0.18, "both": 0.93}
 TOKENS = ("spaced", "bare", "lower")
@@ -42,7 +50,7 @@ def key(*words: str) -> str:
 def quantity(draw: random.Random, statistic: str, centre: float, n: int) -> Quantity:
     value = centre + draw.uniform(-0.08, 0.08)
     half = draw.uniform(0.02, 0.06)
-    return Quantity(statistic, value, value - half, value + half, n, key=key(statistic, str(value)))
+    return Quantity(statistic, value, value - half, value + half, n, key=key("share", draw.choice(TOKENS)))
 
 
 def removed() -> Frame:
@@ -266,60 +274,66 @@ def methods() -> MethodView:
         for condition, by_name in users.items()
         for paraphrase, user in by_name.items()
     )
+    every = AxisView("tokens", TOKENS, "over")
     steps = (
-        StepView(
+        step("model", "organism", "data", "Gives the embedded model.", "Anything about the real world.", {}),
+        step(
             "claims",
             "dataset",
             "data",
             "Reads rows with stable ids from a file.",
             "Whether the labels are right.",
-            {"path": "data/claims.jsonl", "key": "claim_id"},
-            1,
+            {"path": "claims.jsonl, SHA-256 0123", "key": "claim_id"},
         ),
-        StepView(
+        step(
             "halves",
             "split",
             "data",
             "Assigns every row to one part, within strata.",
             "That parts are alike in what is not named.",
-            {"of": "claims", "into": "{search: 0.5, verify: 0.5}", "seed": "0"},
-            2,
+            {"into": "{search: 0.5, verify: 0.5}", "seed": "0"},
+            {"of": "claims"},
+            AxisView("split", ("search", "verify"), "kind"),
         ),
-        StepView(
+        step(
             "named",
             "clamp",
             "intervene",
             "Sets an activation to its value under another prompt of the same row.",
             "That the component alone writes the feature.",
-            {"source": "neutral", "sites": "L3N41 | L3H1", "at": "last"},
-            3,
+            {"sites": "L3N41 | L3H1", "at": "last"},
+            {"source": "neutral"},
+            every,
         ),
-        StepView(
+        step(
             "score",
             "logit_diff",
             "measure",
             "Difference of log-sum-exp between two sets of answer tokens.",
             "What the model would say in more than one token.",
-            {"prompts": "prompts", "arm": "[none, named, found]"},
-            54,
+            {},
+            {"prompts": "prompts", "arm": "none, named, found"},
+            every,
         ),
-        StepView(
+        step(
             "removed",
             "removed_fraction",
             "analyse",
             "Share of the effect that an arm removes, row by row.",
             "Anything where the effect is near zero.",
-            {"of": '"delta[arm=named|found]"', "base": '"delta[arm=none]"'},
-            54,
+            {},
+            {"of": "delta[arm=named|found]", "base": "delta[arm=none]"},
+            every,
         ),
-        StepView(
+        step(
             "share",
             "summary",
             "analyse",
             "Statistics over rows with bootstrap intervals.",
             "Spread over training seeds.",
-            {"of": '"removed[arm=named]"', "stats": "[mean, median]"},
-            27,
+            {"stats": "[mean, median]"},
+            {"of": "removed[arm=named]"},
+            every,
         ),
     )
     return MethodView(
@@ -335,7 +349,69 @@ def methods() -> MethodView:
         ),
         steps,
         "95 % percentile intervals, 2000 draws of claims, seed 0, alike for estimates on the same rows.",
+        {"neutral": "prompts[condition=neutral]"},
+        (RowSetView(key("all"), 200, ("claims",), ("score",)), RowSetView(key("few"), 193, (), ("share",))),
+        (
+            SearchView(
+                "halves",
+                {"among": "heads"},
+                "heads",
+                16,
+                5,
+                100,
+                "nats",
+                ("L2H1", "L3H1", "L0H0", "L1H1", "L2H2"),
+            ),
+        ),
+        (ArmView("named", {"tokens": "spaced"}, "set", "last", ("L3N41",)),),
+        (SeedView("halves", "data", (0,)),),
+        (("score[tokens=lower]", {"unclear": 3}),),
     )
+
+
+def step(
+    name: str,
+    kind: str,
+    verb: str,
+    does: str,
+    cannot: str,
+    fields: dict[str, str],
+    inputs: dict[str, str] | None = None,
+    axis: AxisView | None = None,
+) -> StepView:
+    said = {"What it does": does, "What it cannot show": cannot, "Reference": ""}
+    axes = (axis,) if axis else ()
+    cells = len(axis.labels) if axis else 1
+    rows = ((200, key("all")),)
+    return StepView(name, kind, 1, verb, said, fields, inputs or {}, axes, "", cells, rows)
+
+
+def artifacts() -> tuple[ArtifactView, ...]:
+    """One artifact per cell, each made from the one before it; those of `share` hold a number."""
+    draw = random.Random(6)
+    found: list[ArtifactView] = []
+    for view in methods().steps:
+        for labels in [{axis.name: label} for axis in view.axes for label in axis.labels] or [{}]:
+            own = key(view.name, *labels.values())
+            before = tuple(InputView("of", f.step, f.labels, f.key) for f in found[-1:])
+            numbers = (replace(quantity(draw, "median", 0.5, 193), key=own),) if view.name == "share" else ()
+            facts = {"rows": 200, "row_set": key("all"), "value": {"mean": 0.25}}
+            found.append(
+                ArtifactView(
+                    view.name,
+                    labels,
+                    view.kind,
+                    1,
+                    own,
+                    key("digest", own),
+                    {"stats": ["mean"], "cell": list(labels.values())},
+                    before,
+                    {"torch": "2.13"},
+                    facts,
+                    numbers,
+                )
+            )
+    return tuple(found)
 
 
 def study() -> StudyPage:
@@ -377,17 +453,6 @@ def study() -> StudyPage:
             "Attribution times activation difference, mean over claims.",
         ),
     )
-    provenance = tuple(
-        ProvenanceRow(
-            step.name,
-            {"tokens": tokens} if step.cells > 1 else {},
-            step.kind,
-            key(step.name, tokens),
-            key("digest", step.name, tokens),
-        )
-        for step in methods().steps
-        for tokens in (TOKENS if step.cells > 1 else TOKENS[:1])
-    )
     return StudyPage(
         id="pressure-agreeing",
         question="Which component carries the shift towards Yes under pressure?",
@@ -397,7 +462,7 @@ def study() -> StudyPage:
         figures=others,
         tables=tables(),
         methods=methods(),
-        provenance=provenance,
+        provenance=artifacts(),
         command="ws-dsl run experiments/pressure_agreeing.yaml",
         source="experiments/pressure_agreeing.yaml",
         notes=("7 of 200 claims are not responsive (|Δ| < 0.1) and enter no ratio.",),

@@ -12,8 +12,9 @@ from tests.run.lab import Lab, Ran, small
 from ws_dsl.errors import MeasurementError
 from ws_dsl.registry import Store
 from ws_dsl.report.assemble import assemble
-from ws_dsl.report.content import Quantity, StudyPage, TableView
+from ws_dsl.report.content import StudyPage, TableView
 from ws_dsl.report.frames import Results, figure_frame, listing
+from ws_dsl.report.quantity import Quantity
 from ws_dsl.run.context import Library
 from ws_dsl.run.outcome import check_outcomes, decisions
 from ws_dsl.specs.study import Figure, Report, TableSpec
@@ -84,7 +85,7 @@ def test_units_follow_the_numbers(results: Results):
 
 def test_what_was_left_out_on_purpose_is_told(results: Results):
     (score,) = [step for step in assembled(results, {}).methods.steps if step.name == "score"]
-    assert "neutral" in score.fields["except"]
+    assert "neutral" in score.left_out
 
 
 def test_a_figure_joins_another_step_row_by_row(results: Results):

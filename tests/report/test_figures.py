@@ -151,3 +151,73 @@ def test_csv_keeps_full_precision():
     assert header == ["claim", "value"]
     assert [row[0] for row in rows] == frame.columns["claim"]
     assert [float(row[1]) if row[1] else None for row in rows] == frame.columns["value"]
+
+
+def forest() -> Frame:
+    pairs = [(baseline, paraphrase) for baseline in ("is_it", "check") for paraphrase in ("sure", "boss")]
+    values = [3.0, 3.2, 2.8, 3.1]
+    return Frame(
+        {
+            "baseline": [b for b, _ in pairs],
+            "paraphrase": [p for _, p in pairs],
+            "baseline · paraphrase": [f"{b} · {p}" for b, p in pairs],
+            "mean": values,
+            "mean.low": [v - 2.9 for v in values],
+            "mean.high": [v + 0.5 for v in values],
+            "n": [200, 200, 199, 200],
+        }
+    )
+
+
+GROUPED = Roles(of="mean", y="baseline · paraphrase", lines=("baseline", "paraphrase"))
+
+
+def test_a_forest_plot_groups_its_lines_and_gives_n_to_each():
+    shown = texts(figures.draw("interval", forest(), GROUPED, alt="a", title="t")).split(" | ")
+    assert shown.count("sure") == shown.count("boss") == 2
+    assert shown.count("is_it") == shown.count("check") == 1
+    assert shown.count("200") == 3 and shown.count("199") == 1
+
+
+@pytest.mark.parametrize(("shift", "drawn"), [(0.0, True), (-3.0, True), (1000.0, False)])
+def test_a_forest_plot_marks_zero_unless_it_is_far_away(shift: float, drawn: bool):
+    frame = forest()
+    columns = {
+        name: [v + shift for v in values] if name.startswith("mean") else values  # pyright: ignore[reportOperatorIssue]
+        for name, values in frame.columns.items()
+    }
+    svg = figures.draw("interval", Frame(columns), GROUPED, alt="a", title="t")
+    assert ("0" in {text.split(".")[0] for text in texts(svg).split(" | ")}) == drawn
+
+
+def test_a_heat_map_sorts_numbers_as_numbers():
+    ranked = [(10, 3), (2, 11), (2, 3), (0, 1)]
+    columns = {"layer": [a for a, _ in ranked], "head": [b for _, b in ranked], "score": [4.0, 3.0, 2.0, 1.0]}
+    roles = Roles(of="score", x="head", y="layer")
+    shown = texts(figures.draw("heatmap", Frame(columns), roles, alt="a", title="t")).split(" | ")
+    assert shown[:7] == ["1", "3", "11", "head; colour: score", "0", "2", "10"]
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_every_kind_says_what_it_draws_and_which_roles_it_reads(kind: str):
+    from ws_dsl.specs.study import Figure
+
+    told = figures.documentation(kind)
+    assert told.title.endswith(".") and told.draws and told.caption.endswith(".")
+    assert set(told.roles) <= set(Figure.model_fields)
+    frame, roles = EXAMPLES[kind]
+    read = {role for role in ("x", "y", "colour", "facet") if getattr(roles, role)}
+    assert read <= set(told.roles)
+    assert figures.caption(kind, frame, roles).startswith(told.caption)
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_the_example_of_a_kind_is_a_figure(kind: str):
+    from ruamel.yaml import YAML
+
+    from ws_dsl.specs.study import Figure
+
+    written = YAML(typ="safe", pure=True).load(figures.documentation(kind).example)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    figure = Figure.model_validate(written)
+    roles = {name for name in figure.model_fields_set if name not in ("kind", "alt", "title")}
+    assert figure.kind == kind and roles <= set(figures.documentation(kind).roles)

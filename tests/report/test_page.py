@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from ws_dsl.report import numbers
-from ws_dsl.report.content import PromptView, Quantity, Reading, StudyPage, Verbatim
+from ws_dsl.report.account import PromptView
+from ws_dsl.report.content import StudyPage, Verbatim
 from ws_dsl.report.markdown import render as to_html
 from ws_dsl.report.page import render, write
+from ws_dsl.report.printer import printer
+from ws_dsl.report.quantity import Quantity, Reading
 
 HOSTILE = (
     "<script>alert(1)</script> ![x](https://example.org/x.png) | {{ page }} {% raw %} `` ` **b** [a](b.md)"
@@ -71,14 +75,18 @@ def test_files_of_an_earlier_page_go(page: StudyPage, tmp_path: Path):
     write(page, tmp_path)
     (tmp_path / "run.json").write_text("{}")
     write(replace(page, figures=(), tables=()), tmp_path)
-    assert set(files(tmp_path)) == {"index.md", "figures/removed.svg", "data/removed.csv", "run.json"}
+    (tmp_path / "artifacts" / "gone.md").write_text("")
+    write(replace(page, figures=(), tables=()), tmp_path)
+    kept = {name for name in files(tmp_path) if not name.startswith("artifacts/")}
+    assert kept == {"index.md", "figures/removed.svg", "data/removed.csv", "run.json"}
+    assert not (tmp_path / "artifacts" / "gone.md").exists()
 
 
 def test_order_is_question_verdicts_failures_figure_rest(page: StudyPage):
     text = render(page)
     landmarks = [
         f"# {page.question}",
-        *(f"> {view.claim}" for view in page.verdicts),
+        *(f"> **{view.verdict.capitalize()}** {view.claim}" for view in page.verdicts),
         "> **Failed check**",
         "](figures/removed.svg)",
         "## Figures",
@@ -95,8 +103,17 @@ def test_order_is_question_verdicts_failures_figure_rest(page: StudyPage):
 
 def test_what_was_not_registered_says_post_hoc(page: StudyPage):
     text = render(page)
-    assert "rule `neuron_dominates`, registered 2026-11-21." in text
-    assert "rule `generalises`, *post hoc*." in text
+    assert "Rule `neuron_dominates`, registered 2026-11-21." in text
+    assert "Rule `generalises`, post hoc." in text
+    alone = render(replace(page, verdicts=page.verdicts[-1:]))
+    assert "rule `generalises`, *post hoc*." in alone
+
+
+def test_few_verdicts_bring_what_they_read_to_the_first_screen(page: StudyPage):
+    few, many = render(replace(page, verdicts=page.verdicts[1:])), render(page)
+    read = "- `truth_drop[arm=none, tokens=spaced]`: value"
+    assert few.index(read) < few.index("](figures/removed.svg)")
+    assert read not in many
 
 
 def test_prompts_stand_verbatim(page: StudyPage):
@@ -116,9 +133,68 @@ def test_every_figure_has_its_description_and_its_data(page: StudyPage, tmp_path
 def test_hostile_text_is_only_text(page: StudyPage, tmp_path: Path):
     index = write(hostile(page), tmp_path)
     body = to_html(index.read_text(), tmp_path).body
-    assert not re.search(r"<script|<img|href=\"(?!data/|#)|src=", body)
+    assert not re.search(r"<script|<img|href=\"(?!data/|#|artifacts/|study\.json)|src=", body)
     assert body.count("alert(1)") == body.count("&lt;script&gt;alert(1)&lt;/script&gt;")
     assert "{{ page }} {% raw %}" in body
+
+
+def test_every_number_leads_to_its_artifact(page: StudyPage, tmp_path: Path):
+    index = write(page, tmp_path)
+    known = {artifact.key[:12] for artifact in page.provenance}
+    linked = re.findall(r"\]\(artifacts/([\w-]+)\.md#([0-9a-f]{12})\)", index.read_text())
+    assert linked
+    for stem, key in linked:
+        assert key in known
+        assert f"\n### `{key}`\n" in (tmp_path / "artifacts" / f"{stem}.md").read_text()
+    shift = page.tables[0]
+    numbers = [value for row in shift.rows for value in row if isinstance(value, Quantity)]
+    lines = printer(page.provenance, "artifacts/").table(shift).splitlines()[2 : 2 + len(shift.rows)]
+    assert sum(line.count("](artifacts/") for line in lines) == len(numbers)
+
+
+def test_a_page_of_a_step_says_what_its_artifacts_are_made_from(page: StudyPage, tmp_path: Path):
+    write(page, tmp_path)
+    for artifact in page.provenance:
+        text = (tmp_path / "artifacts" / f"{artifact.step}.md").read_text()
+        section = text[text.index(f"### `{artifact.key[:12]}`") :].split("\n### ")[0]
+        assert artifact.key in section and artifact.digest[:12] in section
+        for one in artifact.inputs:
+            assert f"({one.step}.md#{one.key[:12]})" in section
+        (record,) = [
+            one
+            for one in json.loads((tmp_path / "artifacts" / f"{artifact.step}.json").read_text())["artifacts"]
+            if one["key"] == artifact.key
+        ]
+        assert record["params"] == artifact.params and record["digest"] == artifact.digest
+        assert record["cells"] == [artifact.labels]
+        assert page.command in text and f"ws-dsl show {page.id}:{artifact.step}" in text
+
+
+def test_cells_that_share_an_artifact_share_its_section(page: StudyPage, tmp_path: Path):
+    first, *others = page.provenance
+    twin = replace(first, labels={"tokens": "twin"})
+    write(replace(page, provenance=(first, twin, *others)), tmp_path)
+    text = (tmp_path / "artifacts" / f"{first.step}.md").read_text()
+    assert text.count(f"### `{first.key[:12]}`") == 1 and "`tokens=twin`" in text
+
+
+def test_n_has_a_column_where_it_differs_between_rows(page: StudyPage):
+    shift = page.tables[0]
+    counts = range(100, 100 + len(shift.rows))
+    rows = tuple(
+        tuple(replace(v, n=n) if isinstance(v, Quantity) else v for v in row)
+        for row, n in zip(shift.rows, counts, strict=True)
+    )
+    lines = printer((), "").table(replace(shift, rows=rows)).splitlines()
+    assert lines[0].endswith("| n |")
+    assert [line.split(" | ")[-1] for line in lines[2 : 2 + len(rows)]] == [f"{n} |" for n in counts]
+    assert f"n = {shift.rows[0][-1].n}." in printer((), "").table(shift)  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+
+
+def test_what_rests_on_one_seed_says_so_and_is_no_ranking(page: StudyPage):
+    assert "`halves` has one seed (data, 0)" in render(page)
+    seeds = tuple(replace(view, seeds=(0, 1)) for view in page.methods.seeds)
+    assert "has one seed" not in render(replace(page, methods=replace(page.methods, seeds=seeds)))
 
 
 def test_a_page_holds_no_times_costs_or_machines(page: StudyPage):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.run.lab import Lab, small
+from ws_dsl.registry import Store
 
 STUDY = "pages.yaml"
 
@@ -29,6 +30,12 @@ def pages() -> dict[str, Any]:
         "far": {"kind": "holds", "of": "shift", "when": {"all_mean_gt": 1000}},
         "near": {"kind": "holds", "of": "shift", "when": {"all_mean_gt": 999}, "severity": "warn"},
     }
+    study["steps"]["removed"] = {
+        "kind": "removed_fraction",
+        "of": "delta[arm=found, paraphrase=sure]",
+        "base": "delta[arm=none, paraphrase=sure]",
+    }
+    study["steps"]["share"] = {"kind": "summary", "of": "removed", "stats": ["median"]}
     study["steps"]["natural"] = {"kind": "next_token", "prompts": "prompts", "top": 2}
     study["rules"]["stays"] = {
         "read": {"all": "shift"},
@@ -39,6 +46,7 @@ def pages() -> dict[str, Any]:
         "wide": {"of": "shift[arm!=named]", "rows": "arm", "columns": "paraphrase"},
         "words": {"of": "natural"},
         "moved": {"of": "delta"},
+        "share": {"of": "share"},
     }
     return study
 
@@ -75,9 +83,12 @@ def page(lab: Lab) -> str:
     return (folder(lab) / "index.md").read_text(encoding="utf-8")
 
 
+LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(artifacts/[\w-]+\.md(?:#[0-9a-f]{12})?\)")
+
+
 def section(text: str, title: str) -> list[list[str]]:
-    """Body of the first table under a heading, cell by cell, escapes taken away."""
-    after = text[text.index(f"\n### {title}\n") :]
+    """Body of the first table under a heading, cell by cell, links and escapes taken away."""
+    after = LINK.sub(r"\1", text[text.index(f"\n### {title}\n") :])
     lines = [line for line in after.splitlines() if line.startswith("|")]
     found: list[list[str]] = []
     for line in after[after.index(lines[0]) :].splitlines():
@@ -150,9 +161,8 @@ def test_the_csv_beside_a_table_is_in_full_precision(lab: Lab, shown: Any):
     with (folder(lab) / "data" / "wide.csv").open(encoding="utf-8") as file:
         read = list(csv.reader(file))[1:]
     values = {float(cell) for row in read for cell in row[1:]}
-    assert values == {
-        row[name] for row in shown("shift[arm!=named]") for name in ("mean", "median", "share_gt_0")
-    }
+    names = [f"{name}{part}" for name in ("mean", "median", "share_gt_0") for part in ("", ".low", ".high")]
+    assert values == {row[name] for row in shown("shift[arm!=named]") for name in (*names, "n")}
 
 
 def test_the_csv_beside_a_figure_holds_what_is_drawn(lab: Lab, shown: Any):
@@ -189,7 +199,58 @@ def test_no_times_costs_or_places_are_on_the_page(lab: Lab):
     assert "ws-dsl run pages.yaml" in text
 
 
-def test_every_artifact_is_named_by_its_key(lab: Lab):
+def test_every_artifact_has_a_place_that_says_what_it_is_made_from(lab: Lab):
+    cells = json.loads((folder(lab) / "study.json").read_text(encoding="utf-8"))["cells"]
+    store = Store(lab.project.registry)
+    keys = {cell["key"] for cell in cells}
+    for cell in cells:
+        stem = cell["step"].replace("/", "--")
+        text = (folder(lab) / "artifacts" / f"{stem}.md").read_text(encoding="utf-8")
+        own = text[text.index(f"\n### `{cell['key'][:12]}`\n") :].split("\n### ")[1]
+        manifest = store.manifest(cell["key"])
+        assert manifest is not None and manifest.digest[:12] in own
+        inputs = {one.key for many in manifest.inputs.values() for one in many}
+        assert inputs <= keys and all(f"#{key[:12]})" in own for key in inputs)
+        (record,) = [
+            one
+            for one in json.loads((folder(lab) / "artifacts" / f"{stem}.json").read_text())["artifacts"]
+            if one["key"] == cell["key"]
+        ]
+        assert {name: value for name, value in manifest.params.items() if value is not None} == record[
+            "params"
+        ]
+        assert record["environment"] == manifest.environment and cell["cell"] in record["cells"]
+
+
+def test_the_links_of_numbers_lead_somewhere(lab: Lab):
+    for path in folder(lab).rglob("*.md"):
+        for target, key in re.findall(r"\]\(([\w/.-]+\.md)(?:#([0-9a-f]{12}))?\)", path.read_text()):
+            text = (path.parent / target).read_text(encoding="utf-8")
+            assert not key or f"\n### `{key}`\n" in text
+
+
+def test_methods_name_what_is_needed_to_make_the_study_again(lab: Lab):
     text = page(lab)
-    for cell in json.loads((folder(lab) / "study.json").read_text(encoding="utf-8"))["cells"]:
-        assert cell["step"].startswith("check/") or cell["key"][:12] in text
+    methods = text[text.index("## Methods") : text.index("## Provenance")]
+    study = pages()
+    for name, step in study["steps"].items():
+        part = methods[methods.index(f"#### [`{name}`]") :].split("####")[1]
+        assert f"`{step['kind']}`" in part
+    for template in study["steps"]["prompts"]["over"]["condition"]["pressure"]["over"][
+        "text as paraphrase"
+    ].values():
+        assert template.replace("\n", "↵") in methods
+    assert "`  Yes `" in methods and "`  No `" in methods
+    assert re.search(r"\| \[`ranked`\].*\| neurons \| \d+ \| 2 \|", methods)
+    assert "| set | `last` | `L1N3` |" in methods
+    assert re.search(r"\| \[`halves`\]\(.*\) \| data \| 0 \| 1 \|", methods)
+
+
+def test_a_ratio_is_told_with_its_denominator(lab: Lab, shown: Any):
+    said = re.search(
+        r"Denominator: ([^;]*); absolute value (\S+) to (\S+) nats, median (\S+), n = 8\.", page(lab)
+    )
+    assert said is not None and said[1].replace("\\", "") == "delta[arm=none, paraphrase=sure]"
+    sizes = sorted(abs(row["value"]) for row in shown("delta[arm=none, paraphrase=sure]"))
+    for text, value in zip(said.groups()[1:], (sizes[0], sizes[-1], (sizes[3] + sizes[4]) / 2), strict=True):
+        agree(text, value)

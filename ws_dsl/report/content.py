@@ -6,54 +6,14 @@ Nothing here may hold times, costs or facts about a machine, so that a rerun wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from ws_dsl.report.account import ArtifactView, MethodView
+from ws_dsl.report.quantity import Quantity, Reading
 
 Verdict: TypeAlias = Literal["supported", "refuted", "undecided"]
 Outcome: TypeAlias = Literal["passed", "failed", "warned"]
-Labels: TypeAlias = Mapping[str, str]
-"""Label by axis, in the order of the axes; empty for a step without axes."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One statistic with its interval.
-
-    Attributes:
-        statistic: Its name, such as `median`.
-        value: The point estimate, or None where it is undefined.
-        low: Lower end of the 95 % interval, or None.
-        high: Upper end, or None.
-        n: Rows it rests on, or None where it rests on none.
-        reason: Why it is undefined; empty otherwise.
-        key: Key of the artifact that holds it; empty for derived numbers.
-    """
-
-    statistic: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    reason: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a rule reads under one name: the same statistic in one or more cells.
-
-    Attributes:
-        name: The name in the rule's `read`, such as `n`.
-        reference: The reference as written, such as `share[site=neuron]`.
-        unit: Unit of the values, such as `share` or `logits`; empty where there is none.
-        cells: Labels and statistics of every cell read, in the order of the plan.
-    """
-
-    name: str
-    reference: str
-    unit: str
-    cells: tuple[tuple[Labels, Quantity], ...]
 
 
 @dataclass(frozen=True)
@@ -107,12 +67,14 @@ class CheckView:
         statement: What must hold, in words.
         outcome: Whether it did; `warned` where it did not and its severity is `warn`.
         detail: The numbers or labels it saw.
+        key: Key of its finding.
     """
 
     name: str
     statement: str
     outcome: Outcome
     detail: str
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +88,7 @@ class FigureView:
         caption: What is shown, over which rows, with units and n.
         svg: Bytes from `figures.draw`.
         data: The CSV behind it, from `frame.csv`.
+        steps: Steps whose artifacts hold what is drawn.
     """
 
     name: str
@@ -134,6 +97,7 @@ class FigureView:
     caption: str
     svg: bytes
     data: bytes
+    steps: tuple[str, ...] = ()
 
 
 class Verbatim(str):
@@ -169,6 +133,8 @@ class TableView:
         columns: Heads, as many as every row has values.
         rows: Values; a `Quantity` prints with its interval, None as a dash.
         data: The CSV behind it, in full precision.
+        steps: Steps whose artifacts hold the numbers.
+        notes: What must be known of its numbers, such as the denominators of ratios.
     """
 
     name: str
@@ -177,122 +143,8 @@ class TableView:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     data: bytes
-
-
-@dataclass(frozen=True)
-class ModelView:
-    """A checkpoint that the study ran.
-
-    Attributes:
-        step: Name of its step, such as `model`.
-        title: A human's name for it.
-        world: Whose facts it knows, `organism` or `real`.
-        dtype: Precision, such as `float32`.
-        digest: Digest of its artifact.
-    """
-
-    step: str
-    title: str
-    world: str
-    dtype: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class PromptView:
-    """One template, and its first row as the model saw it.
-
-    Attributes:
-        step: Name of the `prompts` step.
-        labels: The cell.
-        template: Text by role as written, in order: `system`, `user`, `assistant`, …
-        example: First row after rendering, chat template included.
-        rows: Rows rendered.
-    """
-
-    step: str
-    labels: Labels
-    template: Mapping[str, str]
-    example: str
-    rows: int
-
-
-@dataclass(frozen=True)
-class TokenSetView:
-    """Tokens whose probability is read as an answer.
-
-    Attributes:
-        step: Name of the measuring step.
-        label: Name of the set; empty where there is one only.
-        plus: Token strings that count for, spaces included.
-        minus: Token strings that count against.
-    """
-
-    step: str
-    label: str
-    plus: tuple[str, ...]
-    minus: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One step, told from its spec and from the documentation of its kind.
-
-    Attributes:
-        name: Its name in the study.
-        kind: Its kind.
-        verb: Folder of the kind: `data`, `extract`, `intervene`, `measure`, `analyse`, …
-        does: First paragraph of the kind's *What it does*.
-        cannot_show: First paragraph of the kind's *What it cannot show*.
-        fields: Fields as written in the study, values as one line of YAML.
-        cells: Number of cells.
-    """
-
-    name: str
-    kind: str
-    verb: str
-    does: str
-    cannot_show: str
-    fields: Mapping[str, str]
-    cells: int
-
-
-@dataclass(frozen=True)
-class MethodView:
-    """How the results were made.
-
-    Attributes:
-        models: Checkpoints.
-        prompts: Templates.
-        tokens: Readout tokens.
-        steps: Every step, in the order of the plan.
-        bootstrap: How intervals were made: draws, unit, seed; empty where there are none.
-    """
-
-    models: tuple[ModelView, ...]
-    prompts: tuple[PromptView, ...]
-    tokens: tuple[TokenSetView, ...]
-    steps: tuple[StepView, ...]
-    bootstrap: str
-
-
-@dataclass(frozen=True)
-class ProvenanceRow:
-    """One artifact.
-
-    Attributes:
-        step: Name of its step.
-        labels: The cell.
-        kind: Kind that made it.
-        key: SHA-256 in hex of what it is made from.
-        digest: SHA-256 in hex of its bytes.
-    """
-
-    step: str
-    labels: Labels
-    kind: str
-    key: str
-    digest: str
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -322,7 +174,7 @@ class StudyPage:
     figures: tuple[FigureView, ...]
     tables: tuple[TableView, ...]
     methods: MethodView
-    provenance: tuple[ProvenanceRow, ...]
+    provenance: tuple[ArtifactView, ...]
     command: str
     source: str
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[str, ...] = ()

@@ -67,6 +67,8 @@ class Roles:
         colour: One colour and marker shape per label.
         marker: One marker shape per label, where it is not the colour's.
         facet: One panel per combination of labels.
+        lines: The axes that `y` is made of, where it is made of several: the last tells lines apart, the
+            others group them.
     """
 
     x: str | None = None
@@ -75,6 +77,7 @@ class Roles:
     colour: str | None = None
     marker: str | None = None
     facet: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def csv(frame: Frame) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -19,6 +20,9 @@ from ws_dsl.plan.state import State
 from ws_dsl.report.frame import Cell, Frame, Roles
 from ws_dsl.run.context import Library
 from ws_dsl.specs.study import Figure
+
+_COMPONENT = re.compile(r"L(\d+)([HN])(\d+)")
+_FAMILY = {"H": "head", "N": "neuron"}
 
 
 @dataclass
@@ -75,7 +79,7 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
                 own["n"] = stat.n
             found.records.append(own)
             found.sources.append((node, None))
-            found.units |= _units(artifact, found.numbers)
+            found.units |= units_of(artifact, found.numbers)
         elif isinstance(artifact, Table):
             picked = column if column in artifact.columns else "value"
             found.numbers = [name]
@@ -91,8 +95,9 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
             found.numbers = ["score"]
             for place, site in enumerate(artifact.addresses):
                 score = artifact.scores[place] if artifact.scores else None
-                found.records.append({**own, "component": site, "score": score})
+                found.records.append({**own, "component": site, **_place(site), "score": score})
                 found.sources.append((node, None))
+            found.units["score"] = str(artifact.notes.get("score", ""))
         else:
             raise MeasurementError(f"{reference} holds no numbers that could be drawn")
     return found
@@ -149,6 +154,12 @@ def _statistic(name: str, stat: Stat) -> Iterator[tuple[str, Cell]]:
         yield f"{name}.reason", stat.reason
 
 
+def _place(site: str) -> dict[str, Cell]:
+    """Layer and index of a component, by what it is; empty for what is no component of a block."""
+    found = _COMPONENT.fullmatch(site)
+    return {"layer": int(found[1]), _FAMILY[found[2]]: int(found[3])} if found else {}
+
+
 def _rows(columns: Mapping[str, Sequence[Cell]]) -> list[dict[str, Cell]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -186,9 +197,41 @@ def figure_frame(figure: Figure, results: Results) -> tuple[Frame, Roles]:
         if role is not None:
             _add(results, found, role)
     columns = columns_of(found.records)
-    drawn = Roles(roles["x"], roles["y"], of, roles["colour"], roles["marker"], tuple(facets))
-    names = {"value": figure.of} if figure.of is not None else {}
-    return Frame(columns, names, found.units), drawn
+    lines = tuple(figure.y) if isinstance(figure.y, list) else ()
+    drawn = Roles(roles["x"], roles["y"], of, roles["colour"], roles["marker"], tuple(facets), lines)
+    return Frame(columns, _names(figure, found.numbers), found.units), drawn
+
+
+def steps_of(figure: Figure, plan: Plan) -> tuple[str, ...]:
+    """Steps whose artifacts hold what a figure draws."""
+    references = [figure.of] if figure.of else [x for x in (_first(figure.x), _first(figure.y)) if x]
+    references = [text for text in references if _name(text) in plan.relations]
+    nodes = [node for reference in references for _, node in plan.view(reference)[0].entries]
+    return tuple(dict.fromkeys(node.step for node in nodes if node is not None))
+
+
+def _name(reference: str) -> str:
+    """The step that a reference names."""
+    return re.split(r"[\[.]", reference, maxsplit=1)[0].strip()
+
+
+def _names(figure: Figure, numbers: Sequence[str]) -> dict[str, str]:
+    """What numbers are called: a reference in words, a statistic with what it is of."""
+    names = {number: _said(number) for number in numbers}
+    if figure.of is not None:
+        names |= {n: f"{n} of {_said(figure.of.removesuffix(f'.{n}'))}" for n in numbers}
+        names["value"] = _said(figure.of)
+    return names
+
+
+def _said(reference: str) -> str:
+    """`delta, arm not none` for `delta[arm!=none]`."""
+    found = re.fullmatch(r"([^\[]+)\[(.*)\](?:\.(\w+))?", reference)
+    if found is None:
+        return reference
+    items = found[2].replace("!=", " not ").replace("|", " or ")
+    items = re.sub(r"(?<! )=(?! )", " = ", items)
+    return f"{found[1]}{f'.{found[3]}' if found[3] else ''}, {items}"
 
 
 def _paired(results: Results, x: str, y: str) -> Long:
@@ -268,7 +311,8 @@ def _first(role: str | list[str] | None) -> str | None:
     return role[0] if isinstance(role, list) else role
 
 
-def _units(estimate: Estimate, statistics: Sequence[str]) -> dict[str, str]:
+def units_of(estimate: Estimate, statistics: Sequence[str]) -> dict[str, str]:
+    """Unit by statistic; shares and counts have none."""
     of = estimate.notes.get("of")
     unit = estimate.notes.get("unit") or (of.get("unit") if isinstance(of, dict) else None)
     if not isinstance(unit, str):

@@ -25,6 +25,7 @@ WORDS = {
 """Class of a word set alone in bold; a quotation that begins with one becomes a card of that class."""
 
 _FIGURE = re.compile(r"figures/[A-Za-z0-9_-]+\.svg")
+_ARTIFACT = re.compile(r"(?:artifacts/)?[A-Za-z0-9_-]+\.md#[0-9a-f]{12}$")
 _MARKDOWN_FILE = re.compile(r"^([^:]*)\.md(#.*)?$")
 _INTERVAL = re.compile(r"\[[^\[\]]*\](?: n = \d+)?$")
 
@@ -131,7 +132,10 @@ def _links(tokens: list[Token]) -> None:
     for token in tokens:
         for child in token.children or ():
             if child.type == "link_open":
-                child.attrSet("href", _MARKDOWN_FILE.sub(r"\1.html\2", str(child.attrGet("href"))))
+                address = str(child.attrGet("href"))
+                child.attrSet("href", _MARKDOWN_FILE.sub(r"\1.html\2", address))
+                if _ARTIFACT.match(address):
+                    child.attrJoin("class", "source")
 
 
 def _cells(tokens: list[Token]) -> None:
@@ -140,22 +144,22 @@ def _cells(tokens: list[Token]) -> None:
         if token.type in ("th_open", "td_open"):
             if "right" in str(token.attrGet("style")):
                 token.attrs = {"class": "right"}
-            if len(tokens[at + 1].children or ()) == 1:
-                _split_interval(tokens[at + 1])
+            _split_interval(tokens[at + 1])
 
 
 def _split_interval(token: Token) -> None:
+    """The interval that ends a cell, after an estimate that may be a link."""
     from markdown_it.token import Token
 
-    (only,) = token.children or [Token("text", "", 0)]
-    found = _INTERVAL.search(only.content) if only.type == "text" else None
-    if found is None or found.start() == 0:
+    children = token.children or []
+    found = _INTERVAL.search(children[-1].content) if children and children[-1].type == "text" else None
+    if found is None or (found.start() == 0 and len(children) == 1):
         return
     opened = Token("interval_open", "span", 1, attrs={"class": "interval"})
     closed = Token("interval_close", "span", -1)
-    head = Token("text", "", 0, content=only.content[: found.start()])
+    head = Token("text", "", 0, content=children[-1].content[: found.start()])
     tail = Token("text", "", 0, content=found.group())
-    token.children = [head, opened, tail, closed]
+    token.children = [*children[:-1], head, opened, tail, closed]
 
 
 def _image(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
-from ws_dsl.report.content import Labels, Quantity, Reading
+from ws_dsl.report.quantity import Labels, Quantity, Reading
 
 _MINUS = "\N{MINUS SIGN}"
 
@@ -32,14 +33,23 @@ def number(value: float, digits: int) -> str:
     return shown.replace("-", _MINUS)
 
 
-def estimate(quantity: Quantity, digits: int) -> str:
-    """`0.71 [0.64, 0.78]`, the interval left out where there is none."""
+def point(quantity: Quantity, digits: int) -> str:
+    """`0.71`, or that it is undefined and why."""
     if quantity.value is None:
         return f"undefined ({quantity.reason})" if quantity.reason else "undefined"
-    shown = number(quantity.value, digits)
-    if quantity.low is None or quantity.high is None:
-        return shown
-    return f"{shown} [{number(quantity.low, digits)}, {number(quantity.high, digits)}]"
+    return number(quantity.value, digits)
+
+
+def interval(quantity: Quantity, digits: int) -> str:
+    """`[0.64, 0.78]`, or nothing where there is no interval."""
+    if quantity.value is None or quantity.low is None or quantity.high is None:
+        return ""
+    return f"[{number(quantity.low, digits)}, {number(quantity.high, digits)}]"
+
+
+def estimate(quantity: Quantity, digits: int) -> str:
+    """`0.71 [0.64, 0.78]`, the interval left out where there is none."""
+    return f"{point(quantity, digits)} {interval(quantity, digits)}".rstrip()
 
 
 def spread(low: int, high: int) -> str:
@@ -52,13 +62,17 @@ def digits_of(quantities: Iterable[Quantity]) -> int:
     return decimals(end for q in quantities for end in (q.value, q.low, q.high) if end is not None)
 
 
-def reading(read: Reading) -> str:
+Show: TypeAlias = Callable[[Quantity, int], str]
+"""How an estimate is printed in some digits."""
+
+
+def reading(read: Reading, show: Show = estimate) -> str:
     """What a rule read, in one line: one estimate, or the lowest and the highest of several, and n."""
     by_statistic: dict[str, list[Quantity]] = {}
     for _, quantity in read.cells:
         by_statistic.setdefault(quantity.statistic, []).append(quantity)
     return "; ".join(
-        _of_one_statistic(name, quantities, read.unit) for name, quantities in by_statistic.items()
+        _of_one_statistic(name, quantities, read.unit, show) for name, quantities in by_statistic.items()
     )
 
 
@@ -67,14 +81,14 @@ def cell(labels: Labels) -> str:
     return ", ".join(f"{axis}={label}" for axis, label in labels.items())
 
 
-def _of_one_statistic(name: str, quantities: Sequence[Quantity], unit: str) -> str:
+def _of_one_statistic(name: str, quantities: Sequence[Quantity], unit: str, show: Show) -> str:
     digits = digits_of(quantities)
     defined = sorted((q for q in quantities if q.value is not None), key=lambda q: q.value or 0.0)
     if not defined:
-        return f"{name} {estimate(quantities[0], digits)}"
-    shown = estimate(defined[0], digits)
+        return f"{name} {show(quantities[0], digits)}"
+    shown = show(defined[0], digits)
     if len(defined) > 1:
-        shown = f"from {shown} to {estimate(defined[-1], digits)}"
+        shown = f"from {shown} to {show(defined[-1], digits)}"
     parts = [f"{name} {shown}{f' {unit}' if unit else ''}"]
     if len(quantities) > 1:
         missing = len(quantities) - len(defined)

@@ -13,13 +13,13 @@ from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
 from ws_dsl.registry.manifest import Draft, Manifest
 from ws_dsl.registry.store import Store
-from ws_dsl.report.site import templates_folder
+from ws_dsl.report.shell import templates_folder
 from ws_dsl.run.outcome import check_outcomes, decisions
 from ws_dsl.run.session import Opened
 from ws_dsl.specs.canonical import Json, canonical, digest
 
-VERSION = 1
-"""Raised whenever the same results make another page."""
+VERSION = 2
+"""Raised whenever the record of a run changes its form."""
 
 
 class Published(NamedTuple):
@@ -110,6 +110,7 @@ def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -
         "registered": registered,
         "cells": digest(cells),
         "templates": {path.name: store.hash_file(path) for path in templates},
+        "renderer": digest([store.hash_file(path) for path in sorted(Path(__file__).parent.rglob("*.py"))]),
     }
 
 
@@ -132,6 +133,7 @@ def _render(opened: Opened, store: Store, source: str, registered: str | None) -
             for d in decided
         ],
         "checks": [{"check": c.name, "outcome": c.outcome, "detail": c.finding.detail} for c in checks],
+        "rules": {name: rule.model_dump(mode="json") for name, rule in plan.spec.rules.items()},
         "cells": [{"step": n.step, "cell": dict(n.labels), "key": state.keys[n]} for n in plan.nodes],
     }
     with tempfile.TemporaryDirectory(prefix="ws-dsl-") as folder:

@@ -1,4 +1,20 @@
-"""Empirical distribution: the share of rows at or below each value of `of`, one curve per `colour`."""
+"""Empirical distribution of rows.
+
+Draws
+    The share of rows at or below each value, one curve per colour. Nothing is binned or smoothed. Where a few
+    values lie far out, the axis ends before them and says how many it leaves out.
+
+Roles
+    of: a Table, a value per row
+    colour: an axis or a row column, a curve per label
+    facet: one or more axes or row columns, a panel per combination
+
+Caption
+    Share of rows at or below each value.
+
+In a study
+    {kind: ecdf, of: removed, colour: arm, alt: Share of the effect that each clamp removes}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
@@ -41,7 +57,7 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
 
 
 def height(whole: Frame, roles: Roles, panels: int) -> float:
-    return 300 if panels < 3 else 220
+    return 260 if panels < 3 else 220
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:

@@ -1,10 +1,28 @@
-"""Heat map: `of` for every pair of labels of `x` and `y`, on a symmetric scale where values change sign."""
+"""Heat map of a number over two axes, such as a search over all heads.
+
+Draws
+    A field per pair of labels; numbers sort as numbers. Values of both signs get a scale that is symmetric
+    about 0. Pairs without a value stay empty: of a ranking, components that it did not keep.
+
+Roles
+    of: an Estimate, with the statistic picked where it has several, or Sites (their score)
+    x: an axis; of Sites also `head` or `neuron`
+    y: an axis; of Sites also `layer`
+    facet: one or more axes, a panel per combination
+
+Caption
+    Fields without a value stay empty.
+
+In a study
+    {kind: heatmap, of: "ranked[among=heads]", x: head, y: layer, alt: Effect of clamping each head}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ws_dsl.report.figures import canvas
@@ -27,7 +45,7 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
     import numpy as np
 
     x, y = roles.x or "x", roles.y or "y"
-    across, down = whole.levels(x), whole.levels(y)
+    across, down = _sorted(whole.levels(x)), _sorted(whole.levels(y))
     values = np.full((len(down), len(across)), np.nan)
     for a, b, value in zip(part.columns[x], part.columns[y], part.columns[roles.of], strict=True):
         if value is not None:
@@ -60,13 +78,19 @@ def height(whole: Frame, roles: Roles, panels: int) -> float:
 
 
 def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: str) -> None:
-    canvas.label(figure, panels, whole.title(roles.x or "x"), whole.title(roles.y or "y"))
-    label = whole.title(roles.of)
-    bar = figure.colorbar(
-        panels[0].collections[0], ax=panels, label=f"{label}, {n}" if n else label, aspect=30
-    )
+    label = f"{whole.title(roles.of)}, {n}" if n else whole.title(roles.of)
+    across = f"{whole.title(roles.x or 'x')}; colour: {label}"
+    canvas.label(figure, panels, across, whole.title(roles.y or "y"))
+    bar = figure.colorbar(panels[0].collections[0], ax=panels, aspect=15)
     bar.solids.set(rasterized=False, edgecolor="face")  # pyright: ignore[reportOptionalMemberAccess]
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+
+
+def _sorted(labels: list[str]) -> list[str]:
+    """Labels in their own order; numbers by size, since rankings name layers as they come."""
+    return (
+        sorted(labels, key=float) if all(re.fullmatch(r"-?\d+(\.\d+)?", text) for text in labels) else labels
+    )
 
 
 def _limits(whole: Frame, roles: Roles) -> tuple[float, float]:

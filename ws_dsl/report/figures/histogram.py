@@ -1,4 +1,20 @@
-"""Histogram of `of`, one outline per `colour`, all panels on the same bins (Freedman and Diaconis 1981)."""
+"""Histogram of rows.
+
+Draws
+    Rows per bin, one outline per colour, all panels on the same bins. Where a few values lie far out, the
+    axis ends before them and says how many it leaves out. Bin widths follow Freedman and Diaconis (1981).
+
+Roles
+    of: a Table, a value per row
+    colour: an axis or a row column, an outline per label
+    facet: one or more axes or row columns, a panel per combination
+
+Caption
+    Rows per bin; the marker tells outlines apart.
+
+In a study
+    {kind: histogram, of: "delta[arm=none]", colour: paraphrase, alt: How far each claim moves}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)

@@ -1,4 +1,23 @@
-"""Forest plot: statistic `of` with its 95 % interval, one line per label of `y`, one mark per `colour`."""
+"""Forest plot: estimates with their intervals, one line per cell.
+
+Draws
+    A mark per estimate and a bar for its 95 % interval, lines by the labels of y, one mark per colour, n at
+    the right (in the axis's name where all panels share one), and a line at 0. Where y is several axes, the
+    last tells lines apart and the others group them.
+
+Roles
+    of: an Estimate, with the statistic picked (`share.median`) where it has several
+    y: an axis, or several: `[baseline, paraphrase]`
+    colour: an axis, a mark per label
+    marker: an axis, a marker per label, where it is not the colour's
+    facet: one or more axes, a panel per combination
+
+Caption
+    Mark: estimate; bar: its 95 % interval; a number at the right is its n.
+
+In a study
+    {kind: interval, of: shift.mean, y: [baseline, paraphrase], alt: Mean shift for every pair}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
@@ -6,7 +25,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ws_dsl.report.figures import canvas
 from ws_dsl.report.figures.style import Styles, groups
@@ -16,37 +35,88 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_NEAR = 0.2
+
 
 def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
-    labels = whole.levels(roles.y) if roles.y else [""]
+    rows = _lines(whole, roles)
+    labels = {line.key: place for place, line in enumerate(rows) if line.key is not None}
     colours = list(styles.colours)
     step = 0.7 / len(colours)
-    for name, rows in groups(part, roles, styles):
+    right = axes.get_yaxis_transform()
+    for name, drawn in groups(part, roles, styles):
         shift = (colours.index(name) - (len(colours) - 1) / 2) * step
-        low, high = ends(rows, roles.of)
-        where = rows.columns[roles.y] if roles.y else [""] * len(rows)
-        shapes = rows.columns[roles.marker] if roles.marker else [None] * len(rows)
-        for label, shape, value, left, right in zip(
-            where, shapes, rows.columns[roles.of], low, high, strict=True
+        low, high = ends(drawn, roles.of)
+        nothing: Sequence[Cell] = [None] * len(drawn)
+        where = drawn.columns[roles.y] if roles.y else [""] * len(drawn)
+        shapes = drawn.columns[roles.marker] if roles.marker else nothing
+        counted = drawn.columns["n"] if _n_is_told_by_line(whole, roles) else nothing
+        for label, shape, value, left, end, n in zip(
+            where, shapes, drawn.columns[roles.of], low, high, counted, strict=True
         ):
-            place = labels.index(str(label)) + shift
+            place = labels[str(label)] + shift
             if value is None:
-                at_left = axes.get_yaxis_transform()
-                axes.text(0.01, place, "undefined", transform=at_left, va="center", size=10, alpha=0.7)
+                axes.text(0.01, place, "undefined", transform=right, va="center", size=10, alpha=0.7)
                 continue
             style = styles.of(name, shape)
-            if left is not None and right is not None:
-                axes.plot([left, right], [place, place], color=style.colour, linewidth=2, alpha=0.75)
+            if left is not None and end is not None:
+                axes.plot([left, end], [place, place], color=style.colour, linewidth=2, alpha=0.75)
             axes.plot([float(value)], [place], color=style.colour, marker=style.shape, markersize=6.5)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.45, -0.55)
+            if n is not None:
+                axes.text(1.01, place, str(n), transform=right, va="center", size=10, alpha=0.8)
+    axes.set_yticks(range(len(rows)), [line.label for line in rows])
+    for tick, line in zip(axes.yaxis.get_major_ticks(len(rows)), rows, strict=True):
+        tick.label1.set_fontweight("bold" if line.key is None else "normal")
+    axes.set_ylim(len(rows) - 0.45, -0.55)
+    if _zero_is_near(whole, roles):
+        axes.axvline(0, color="black", alpha=0.5, linewidth=0.9)
     canvas.grid(axes, "x")
 
 
+def _n_is_told_by_line(whole: Frame, roles: Roles) -> bool:
+    """Whether n stands beside every mark: not where panels would only repeat one number."""
+    return "n" in whole.columns and not (roles.facet and len(set(whole.numbers("n"))) == 1)
+
+
+class _Line(NamedTuple):
+    """A line of the plot: its label, and the label of `y` that stands there; None for the head of a group."""
+
+    label: str
+    key: str | None
+
+
+def _lines(whole: Frame, roles: Roles) -> list[_Line]:
+    if roles.y is None:
+        return [_Line("", "")]
+    if len(roles.lines) < 2:
+        return [_Line(label, label) for label in whole.levels(roles.y)]
+    *outer, inner = roles.lines
+    found: dict[str, dict[str, str]] = {}
+    for place, key in enumerate(whole.columns[roles.y]):
+        parts = [str(whole.columns[c][place]) for c in outer if whole.columns[c][place] is not None]
+        own = whole.columns[inner][place]
+        found.setdefault(" · ".join(parts), {})[str(key)] = "–" if own is None else str(own)
+    lines: list[_Line] = []
+    for head, members in found.items():
+        lines += [_Line(head, None), *(_Line(label, key) for key, label in members.items())]
+    return lines
+
+
+def _zero_is_near(whole: Frame, roles: Roles) -> bool:
+    """Whether a line at 0 leaves room to tell the estimates apart."""
+    low, high = ends(whole, roles.of)
+    values = [v for v in (*whole.numbers(roles.of), *low, *high) if v is not None]
+    if not values:
+        return False
+    return min(values) <= 0 <= max(values) or (
+        max(values) - min(values) > _NEAR * min(abs(min(values)), abs(max(values)))
+    )
+
+
 def height(whole: Frame, roles: Roles, panels: int) -> float:
-    lines = len(whole.levels(roles.y)) if roles.y else 1
+    lines = len(_lines(whole, roles))
     marks = len(whole.levels(roles.colour)) if roles.colour else 1
-    return max(60.0, lines * max(24, 13 * marks + 8))
+    return max(60.0, lines * max(22, 12 * marks + 8))
 
 
 def counts(part: Frame, roles: Roles) -> list[int]:
@@ -63,7 +133,13 @@ def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: st
         if f"{roles.of}.low" in whole.columns
         else whole.title(roles.of)
     )
-    canvas.label(figure, panels, f"{label}, {n}" if n else label, whole.title(roles.y) if roles.y else "")
+    down = whole.title(roles.lines[-1] if roles.lines else roles.y) if roles.y else ""
+    if _n_is_told_by_line(whole, roles):
+        for axes in panels:
+            axes.text(1.01, 1.0, "n", transform=axes.transAxes, va="bottom", size=10, alpha=0.8)
+    elif n:
+        label = f"{label}, {n}"
+    canvas.label(figure, panels, label, down)
 
 
 def ends(rows: Frame, column: str) -> tuple[list[float | None], list[float | None]]:

@@ -1,4 +1,21 @@
-"""Lines: statistic `of` along `x`, one line per `colour`, its 95 % interval as a band where it has one."""
+"""Curve of a statistic along an axis, such as the top-k curve of a search.
+
+Draws
+    A point per label of x, joined in order, one line per colour, with the 95 % interval as a band. Labels
+    that are numbers stand at their place, others at equal distances.
+
+Roles
+    of: an Estimate, with the statistic picked (`share.median`), or Sites (their score)
+    x: an axis, such as `rank`, `k`, `layer` or `coeff`
+    colour: an axis, a line per label
+    facet: one or more axes, a panel per combination
+
+Caption
+    Point: estimate; band: its 95 % interval.
+
+In a study
+    {kind: line, of: verified.median, x: rank, colour: search, facet: group, alt: Share removed by the top k}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
@@ -44,6 +61,10 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
         axes.set_xticks(list(places.values()), list(places))
     elif len(places) <= 12:
         axes.set_xticks(list(places.values()))
+    elif all(place == int(place) for place in places.values()):
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     canvas.grid(axes, "y")
 
 

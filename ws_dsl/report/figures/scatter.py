@@ -1,4 +1,22 @@
-"""Scatter of rows: column `x` against column `y`; with `x = y` drawn where both have the same unit."""
+"""Scatter of rows.
+
+Draws
+    One point per row, at its values of two Tables that are joined by row and by the axes that both have.
+    Where both are in one unit, a dashed line marks x = y.
+
+Roles
+    x: a Table, or a row column
+    y: a Table, or a row column
+    colour: an axis or a row column, a colour and marker per label
+    marker: an axis or a row column, a marker per label, where it is not the colour's
+    facet: one or more axes or row columns, a panel per combination
+
+Caption
+    One point per row; where both axes have one unit, the dashed line is x = y.
+
+In a study
+    {kind: scatter, x: "delta[arm=none]", y: "delta[arm!=none]", colour: arm, alt: With and without clamp}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
@@ -45,7 +63,7 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
 
 
 def height(whole: Frame, roles: Roles, panels: int) -> float:
-    return {1: 420, 2: 300}.get(panels, 220)
+    return {1: 340, 2: 300}.get(panels, 220)
 
 
 def counts(part: Frame, roles: Roles) -> list[int]:

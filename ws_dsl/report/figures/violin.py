@@ -1,4 +1,21 @@
-"""Violins: density of `of` for every label of `x`, side by side per `colour`, with median and quartiles."""
+"""Densities of rows, side by side.
+
+Draws
+    For every label of x the density of the rows, with their median (mark) and quartiles (bar); one violin per
+    colour.
+
+Roles
+    of: a Table, a value per row
+    x: an axis or a row column, a place per label
+    colour: an axis or a row column, a violin per label
+    facet: one or more axes or row columns, a panel per combination
+
+Caption
+    Mark: median of the rows; bar: their quartiles.
+
+In a study
+    {kind: violin, of: score, x: paraphrase, colour: condition, alt: Scores by paraphrase and condition}
+"""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib leaves the types of its keyword arguments open)
