@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from ws_dsl.cli.diff import diff
 from ws_dsl.cli.doctor import doctor
 from ws_dsl.cli.explain import explain
 from ws_dsl.cli.lock import lock
@@ -13,6 +14,7 @@ from ws_dsl.cli.ls import list_artifacts
 from ws_dsl.cli.new import new
 from ws_dsl.cli.output import say
 from ws_dsl.cli.plan import check, plan
+from ws_dsl.cli.report import report
 from ws_dsl.cli.run import run
 from ws_dsl.cli.show import show
 from ws_dsl.cli.site import schema, site
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (new, run, check, plan, lock, show, why, explain, doctor, verify, schema):
+for command in (new, run, check, plan, lock, report, show, diff, why, explain, doctor, verify, schema):
     app.command()(command)
 app.command("ls")(list_artifacts)
 app.add_typer(site, name="site")
