@@ -65,9 +65,10 @@ def studies() -> Iterator[tuple[str, dict[str, Any]]]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project with the data of this one, and the kinds that the guide defines."""
+    """A project with the rows that `new` writes and the kinds that the guide defines."""
     (tmp_path / "ws-dsl.toml").touch()
     shutil.copytree(ROOT / "experiments" / "data", tmp_path / "experiments" / "data")
+    shutil.copyfile(ROOT / "templates" / "starter.jsonl", tmp_path / "experiments" / "data" / "boss.jsonl")
     (tmp_path / "experiments" / "kinds").mkdir()
     for block in blocks("python"):
         name = re.match(r"# (\S+)\n", block.text)
