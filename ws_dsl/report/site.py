@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 _ASSETS = ("site.css", "site.js")
 _STAMP = ".inputs"
+_FRONT = """---
+title: "Experiments"
+---
+
+# Experiments
+
+What was asked of language models here, and what was found. A verdict follows from a rule; a rule that was written or changed
+after its first result says *post hoc*.
+"""
+"""The beginning of the front page of a project that has written none."""
 _ALWAYS: dict[str, Any] = {"verdicts": [], "kinds": []}
 
 
@@ -202,8 +212,7 @@ def _reference(
 def _page(path: Path) -> Page:
     from ws_dsl.report.markdown import render
 
-    text = path.read_text(encoding="utf-8") if path.is_file() else '---\ntitle: "Studies"\n---\n\n# Studies\n'
-    return render(text, path.parent)
+    return render(path.read_text(encoding="utf-8") if path.is_file() else _FRONT, path.parent)
 
 
 def _shown(page: Page) -> dict[str, Any]:
