@@ -30,8 +30,8 @@ title: "Experiments"
 
 # Experiments
 
-What was asked of language models here, and what was found. A verdict follows from a rule; a rule that was written or changed
-after its first result says *post hoc*.
+What was asked of language models here, and what was found. A verdict follows from a rule; one that was
+written or changed after its first result says *post hoc*.
 """
 """The beginning of the front page of a project that has written none."""
 _ALWAYS: dict[str, Any] = {"verdicts": [], "kinds": []}
