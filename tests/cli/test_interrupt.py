@@ -109,8 +109,10 @@ def test_a_second_ctrl_c_ends_at_once(empty: Lab) -> None:
     assert manifests(empty)
 
 
-def test_before_anything_was_made(empty: Lab) -> None:
-    ending = "import os, signal, ws_dsl.run.execute as e; e.execute = lambda *_: os.kill(os.getpid(), 15)"
+@pytest.mark.parametrize("where", ["ws_dsl.run.execute.execute", "ws_dsl.cli.run.open_studies"])
+def test_before_anything_was_made(empty: Lab, where: str) -> None:
+    module, _, name = where.rpartition(".")
+    ending = f"import os, {module} as m; m.{name} = lambda *_: os.kill(os.getpid(), 15)"
     running = process(empty, f"{ending}; {RUN}")
     _, err = running.communicate()
     assert running.returncode == 130 and "Interrupted before a cell was made" in err

@@ -107,6 +107,9 @@ def test_the_display_tells_steps_cells_speed_time_and_cost(live: tuple[LiveProgr
     head, foot = drawn(progress)
     assert head.split() == ["small", head.split()[1], *["2/7", "cells", "2/2", "steps", "14", "s", "left"]]
     assert foot.split("  ")[0] == "score/states (final_states)"
+    progress.page()
+    assert drawn(progress)[0].split()[2:] == ["2/7", "cells", "2/2", "steps"]
+    assert drawn(progress)[1].startswith("writing the page")
     assert "50 rows/s" in foot and foot.endswith("so far 10 s, 300 rows, 1.2 MB")
 
 
@@ -164,4 +167,4 @@ def test_a_terminal_is_left_as_it_was(empty: Lab) -> None:
     running.communicate()
     assert running.returncode == 0
     assert b"rows" in written and written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")
-    assert b"\x1b" not in written[written.rindex(b"cells made") :]
+    assert b"rows" not in written[written.rindex(b"\x1b[2K") :].split(b"cells made")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -71,6 +72,16 @@ def size_of(count: int) -> str:
             break
         size, unit = size / 1000, larger
     return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
+
+
+_STYLES = {"verdict": "1", "failed": "1;31", "warned": "33"}
+
+
+def styled(text: str, style: str) -> str:
+    """A word that stands out on a terminal; as it is in a log, and where `NO_COLOR` is set."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
 def folded(text: str, indent: int) -> str:

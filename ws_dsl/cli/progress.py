@@ -46,7 +46,8 @@ class Progress:
     def place(self) -> str:
         """Which of the steps with something to do is under way: `3/27`."""
         names = [task.step for task in self.tasks]
-        return f"{names.index(self.name) + 1 if self.name in names else '–'}/{len(names)}"
+        done = len(names) if self.cells_made else 0
+        return f"{names.index(self.name) + 1 if self.name in names else done}/{len(names)}"
 
     def step(self, name: str, kind: str, missing: int, total: int) -> None:
         self.name, self.kind = name, kind
@@ -61,6 +62,10 @@ class Progress:
     def tell(self, line: str) -> None:
         """Says that a step begins."""
         say(line)
+
+    def page(self) -> None:
+        """All cells are made, and the page is written."""
+        self.name = ""
 
     def cells(self, count: int, size: int) -> None:
         self.cells_made += count
@@ -138,7 +143,9 @@ class LiveProgress(Progress):
         seconds = self.clock() - self.step_began
         rows = self.rows_run - self.rows_before
         speed = f"  {rows / seconds:,.0f} rows/s" if rows and seconds else ""
-        return f"{self.name} ({self.kind}){speed}" if self.name else "starting"
+        if not self.name:
+            return "writing the page" if self.cells_made else "starting"
+        return f"{self.name} ({self.kind}){speed}"
 
     def _cost(self) -> str:
         return f"so far {cost(self.seconds, self.rows_run, self.bytes_written)}"

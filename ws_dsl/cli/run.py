@@ -18,7 +18,7 @@ from ws_dsl.cli.options import (
     open_session,
     open_studies,
 )
-from ws_dsl.cli.output import counted, data, folded, say, today
+from ws_dsl.cli.output import counted, data, folded, say, styled, today
 from ws_dsl.cli.plan import forecast, show_plans
 from ws_dsl.cli.progress import cost, progress
 from ws_dsl.errors import WsDslError
@@ -44,14 +44,15 @@ def run(
 
     Exits 1 when a check fails, 2 when a study cannot be planned, 3 when there is none.
     """
+    session = open_session(registry, site, device)
+    missing: list[tuple[Opened, Node]] = []
     with interruptible():
-        session = open_session(registry, site, device)
-        opened = open_studies(session, paths, model)
-        if dry_run:
-            show_plans(session, opened, json)
-            return
-        missing = [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
         try:
+            opened = open_studies(session, paths, model)
+            if dry_run:
+                show_plans(session, opened, json)
+                return
+            missing += [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
             results = [_run_one(session, study, own_model=model is None) for study in opened]
             built = build(session.project.site).folder
         except KeyboardInterrupt:
@@ -81,6 +82,7 @@ def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]
             execute(plan, state, store, shown, session.device)
         cost.update(made=shown.cells_made, cells=len(plan.nodes), rows=shown.rows_run)
         cost.update(bytes=shown.bytes_written, seconds=round(shown.seconds, 3))
+        shown.page()
         source = session.project.shown(study.file)
         return publish(
             study, store, session.project.site, source, registered(plan, state), dict(cost), shown.note
@@ -132,7 +134,8 @@ def _summary(name: str, claimed: str | None, record: dict[str, Any], spent: dict
     say(f"{name}: {effort if made else f'{cells} cells cached'}")
     for verdict in record["verdicts"]:
         when = f"registered {verdict['registered']}" if verdict["registered"] else "post hoc"
-        say(folded(f"  {verdict['rule']}: {verdict['verdict']} ({when}): {verdict['claim']}", 4))
+        text = folded(f"  {verdict['rule']}: {verdict['verdict']} ({when}): {verdict['claim']}", 4)
+        say(text.replace(f": {verdict['verdict']} ", f": {styled(verdict['verdict'], 'verdict')} ", 1))
     if claimed and not all(verdict["registered"] for verdict in record["verdicts"]):
         said = f"the study says that its rules were registered on {claimed}"
         say(folded(f"  {said}, and {NAME} does not bear it out", 4))
@@ -140,4 +143,5 @@ def _summary(name: str, claimed: str | None, record: dict[str, Any], spent: dict
     say(f"  checks: {', '.join(f'{count} {outcome}' for outcome, count in sorted(outcomes.items()))}")
     for check in record["checks"]:
         if check["outcome"] != "passed":
-            say(folded(f"    {check['outcome']}: {check['check']}: {check['detail']}", 6))
+            text = folded(f"    {check['outcome']}: {check['check']}: {check['detail']}", 6)
+            say(text.replace(check["outcome"], styled(check["outcome"], check["outcome"]), 1))
