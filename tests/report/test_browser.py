@@ -33,8 +33,25 @@ STUDY = "studies/pressure-agreeing/index.html"
 ROOT = Path(__file__).parents[2]
 GUIDE = [f"guide/{path.stem}.html" for path in sorted((ROOT / "site" / "pages" / "guide").glob("*.md"))]
 KINDS = [f"kinds/{name}.html" for name in kinds.names()]
-PAGES = ("index.html", "design.html", "guide/index.html", *GUIDE, "kinds/index.html", *KINDS, STUDY)
-TYPES = ("index.html", "guide/index.html", "guide/steps.html", "kinds/index.html", "kinds/clamp.html", STUDY)
+PAGES = (
+    "index.html",
+    "design.html",
+    "guide/index.html",
+    *GUIDE,
+    "kinds/index.html",
+    "kinds/figure-kinds.html",
+    *KINDS,
+    STUDY,
+)
+TYPES = (
+    "index.html",
+    "guide/index.html",
+    "guide/steps.html",
+    "kinds/index.html",
+    "kinds/clamp.html",
+    "kinds/figure-kinds.html",
+    STUDY,
+)
 """One page of every layout."""
 
 

@@ -25,7 +25,7 @@ def test_a_page_is_found_by_its_sections():
 
 def test_studies_guide_and_kinds_are_in_the_index(built: Path):
     entries = index(built)
-    assert {entry.group for entry in entries} == {"Study", "Guide", "Kind", "Page"}
+    assert {entry.group for entry in entries} == {"Study", "Guide", "Kind", "Figure", "Page"}
     for entry in entries:
         page, _, anchor = entry.href.partition("#")
         assert f'id="{anchor}"' in (built / page).read_text() or not anchor

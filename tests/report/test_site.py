@@ -14,7 +14,6 @@ from ws_dsl.report.content import StudyPage
 from ws_dsl.report.markdown import render
 from ws_dsl.report.page import write
 
-
 LOADED = rb"""(src|<link[^>]*href|url\(|import|fetch)[=("'\s]*(https?:)?//"""
 
 
@@ -176,6 +175,7 @@ def test_a_changed_page_is_built_again(page: StudyPage, tmp_path: Path):
 def test_a_project_without_pages_has_an_index(tmp_path: Path):
     built = site.build(tmp_path)
     assert built.pages[:2] == [Path("index.html"), Path("kinds/index.html")]
+    assert all((built.folder / page).is_file() for page in built.pages)
     assert "No study has been run yet" in (built.folder / "index.html").read_text()
     assert links.problems(built.folder) == []
 

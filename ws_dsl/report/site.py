@@ -34,6 +34,8 @@ What was asked of language models here, and what was found. A verdict follows fr
 written or changed after its first result says *post hoc*.
 """
 """The beginning of the front page of a project that has written none."""
+_FIGURES = "kinds/figure-kinds.html"
+"""The page on kinds of figures; no kind of step can have a name with a dash."""
 _ALWAYS: dict[str, Any] = {"verdicts": [], "kinds": []}
 
 
@@ -69,7 +71,7 @@ class _Sources(NamedTuple):
     def addresses(self) -> list[Path]:
         found = ["index.html", *self.pages]
         found += ["guide/index.html"] * bool(self.guide) + [*self.guide]
-        found += ["kinds/index.html", *(f"kinds/{name}.html" for name in self.kinds)]
+        found += ["kinds/index.html", _FIGURES, *(f"kinds/{name}.html" for name in self.kinds)]
         return [Path(href) for href in [*found, *(href for one in self.studies.values() for href in one)]]
 
 
@@ -192,6 +194,8 @@ def _reference(
 ) -> dict[str, list[Any]]:
     """Writes the pages of kinds; gives the kinds by verb."""
     from ws_dsl.report import reference, search
+    from ws_dsl.report.figures import KINDS
+    from ws_dsl.report.figures.documentation import documentation
 
     texts = reference.yaml_of(site / "pages" / "guide", [".md"])
     texts += reference.yaml_of(site.parent / "experiments", [".yaml", ".yml"])
@@ -205,7 +209,14 @@ def _reference(
         )
         words = " ".join([*view.said.values(), *(f"{f.name}: {f.meaning}." for f in view.fields)])
         entries.append(search.Entry(f"kinds/{view.name}.html", "Kind", view.name, view.title, words))
-    shell.write("kinds/index.html", "kinds", "kinds", "Kinds", verbs=verbs, about=reference.VERBS)
+    drawn = {name: documentation(name) for name in KINDS}
+    shell.write(
+        "kinds/index.html", "kinds", "kinds", "Kinds", verbs=verbs, about=reference.VERBS, figures=drawn
+    )
+    shell.write(_FIGURES, "figures", "kinds", "Figures", verbs=verbs, figures=drawn)
+    for name, figure in drawn.items():
+        words = " ".join([figure.draws, figure.caption, *figure.roles.values()])
+        entries.append(search.Entry(f"{_FIGURES}#{name}", "Figure", name, figure.title, words))
     return verbs
 
 
@@ -227,7 +238,7 @@ def _digest(site: Path) -> str:
     package = Path(__file__).parent.parent
     sources = [*site.glob("pages/**/*.md"), *site.glob("studies/**/*"), *templates_folder().iterdir()]
     sources += [*site.parent.glob("experiments/*.y*ml"), *site.parent.glob("experiments/kinds/*.py")]
-    sources += [*package.glob("report/*.py"), *package.glob("specs/*.py"), *package.glob("steps/*/*.py")]
+    sources += [*package.glob("report/**/*.py"), *package.glob("specs/*.py"), *package.glob("steps/*/*.py")]
     total = hashlib.sha256()
     for path in sorted(path for path in sources if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
