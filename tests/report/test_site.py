@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ws_dsl.errors import WsDslError
 from ws_dsl.report import links, site
 from ws_dsl.report.content import StudyPage
 from ws_dsl.report.markdown import render
@@ -111,6 +112,13 @@ def test_chapters_are_turned_in_their_order(tmp_path: Path):
     }
     assert 'href="#part-one"' in (folder / "guide" / "first.html").read_text()
     assert links.problems(folder) == []
+
+
+def test_a_chapter_without_an_order_is_told(tmp_path: Path):
+    (tmp_path / "pages" / "guide").mkdir(parents=True)
+    (tmp_path / "pages" / "guide" / "lost.md").write_text('---\ntitle: "Lost"\n---\n\n# Lost\n')
+    with pytest.raises(WsDslError, match=r"lost\.md: .* summary, order"):
+        site.build(tmp_path)
 
 
 def test_pages_below_a_study_are_built_too(tmp_path: Path):

@@ -15,6 +15,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ws_dsl.errors import WsDslError
 from ws_dsl.report.shell import Link, Shell, templates_folder
 from ws_dsl.specs import kinds
 
@@ -84,6 +85,7 @@ def build(site: Path) -> Built:
 
     Raises:
         FileNotFoundError: a page shows a figure that is not there.
+        WsDslError: a chapter of the guide has no title, summary or order.
         BrokenKind: one of the project's own kinds cannot be read.
     """
     folder, sources, stamp = site / "_build", _sources(site), _digest(site)
@@ -131,7 +133,8 @@ def _write(site: Path, folder: Path, sources: _Sources) -> None:
     folder.mkdir(parents=True)
     prose = {href: _page(path) for href, path in sources.pages.items()}
     chapters = sorted(
-        ((href, _page(path)) for href, path in sources.guide.items()), key=lambda item: item[1].facts["order"]
+        ((href, _chapter(path)) for href, path in sources.guide.items()),
+        key=lambda item: item[1].facts["order"],
     )
     links = [Link("index.html", "Studies", "studies")]
     links += [Link("guide/index.html", "Guide", "guide")] * bool(chapters)
@@ -224,6 +227,16 @@ def _page(path: Path) -> Page:
     from ws_dsl.report.markdown import render
 
     return render(path.read_text(encoding="utf-8") if path.is_file() else _FRONT, path.parent)
+
+
+def _chapter(path: Path) -> Page:
+    page = _page(path)
+    missing = [name for name in ("title", "summary", "order") if name not in page.facts]
+    if missing:
+        raise WsDslError(
+            f"{path}: a chapter of the guide begins with its {', '.join(missing)}, between lines of ---"
+        )
+    return page
 
 
 def _shown(page: Page) -> dict[str, Any]:
