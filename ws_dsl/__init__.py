@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.difference import Difference
     from ws_dsl.steps.analyse.group_gap import GroupGap
     from ws_dsl.steps.analyse.ratio import Ratio
+    from ws_dsl.steps.analyse.recall import Recall
     from ws_dsl.steps.analyse.removed_fraction import RemovedFraction
+    from ws_dsl.steps.analyse.spread import Spread
     from ws_dsl.steps.analyse.stack import Stack
     from ws_dsl.steps.analyse.subset import Subset
     from ws_dsl.steps.analyse.summary import Summary
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.rank_by_effect import RankByEffect
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
     from ws_dsl.steps.intervene.clamp import Clamp
+    from ws_dsl.steps.intervene.combine import Combine
+    from ws_dsl.steps.intervene.scale import Scale
     from ws_dsl.steps.measure._tokens import Tokens
     from ws_dsl.steps.measure.generate import Generate
     from ws_dsl.steps.measure.logit_diff import LogitDiff
@@ -42,6 +46,7 @@ __all__ = [
     "Axis",
     "Clamp",
     "Column",
+    "Combine",
     "Correlation",
     "Dataset",
     "Difference",
@@ -61,10 +66,13 @@ __all__ = [
     "RankByEffect",
     "RankByShift",
     "Ratio",
+    "Recall",
     "Ref",
     "RemovedFraction",
+    "Scale",
     "Seed",
     "Split",
+    "Spread",
     "Stack",
     "Study",
     "Subset",

@@ -1,6 +1,7 @@
 """Statistics against numpy and scipy, and the laws of their intervals."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,8 +152,13 @@ def test_rows_restrict():
 
 
 def test_a_picked_column_is_read():
-    of = Given(table({"a": 1.0, "b": 2.0}, pmass=[0.5, 0.7]), column="pmass")
-    assert summary(of, "mean").stats["mean"].value == pytest.approx(0.6)
+    scored = table({"a": 1.0, "b": 2.0}, pmass=[0.5, 0.7])
+    found = summary(Given(scored, column="pmass"), "mean")
+    assert found.stats["mean"].value == pytest.approx(0.6)
+    assert "unit" not in found.notes.get("of", {})
+    measured = replace(scored, notes={"unit": "nats", "units": {"pmass": "probability"}})
+    assert summary(Given(measured, column="pmass"), "mean").notes["of"]["unit"] == "probability"
+    assert summary(measured, "mean").notes["of"] == {"unit": "nats"}
 
 
 @pytest.mark.parametrize(

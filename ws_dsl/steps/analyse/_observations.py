@@ -30,7 +30,7 @@ class Observations(NamedTuple):
             pooled cell does not exist.
         statuses: Status of every row by pooled cell, in the order of `repeats`.
         repeats: Place of every pooled cell in `values`; `[()]` where nothing is pooled.
-        notes: Notes that all the Tables share.
+        notes: Notes that all the Tables share; `unit` is that of what was read.
         column: What was read.
     """
 
@@ -117,7 +117,12 @@ def observe(inputs: Sequence[Input], rows: Rows | None = None, column: str | Non
     for place, found in zip(repeats, series, strict=True):
         values[(slice(None), *place)] = [found[key][0] for key in ids]
     statuses = [[found[key][1] for key in ids] for found in series]
-    return Observations(tables[0].keys, ids, values, statuses, repeats, shared_notes(tables), column)
+    notes = shared_notes(tables)
+    units = notes.pop("units", {})
+    if column != "value":
+        notes.pop("unit", None)
+        notes |= {"unit": units[column]} if isinstance(units, dict) and column in units else {}
+    return Observations(tables[0].keys, ids, values, statuses, repeats, notes, column)
 
 
 def same_rows(plus: Iterable[Id], minus: Iterable[Id], left: str, right: str) -> None:

@@ -54,6 +54,8 @@ class LogitDiff(Kind[types.Table]):
 
 version = 1
 
+_UNITS = {"plus": "nats", "minus": "nats", "pmass": "probability"}
+
 
 def run(cells: Sequence[Cell[LogitDiff]], context: Context) -> Iterator[tuple[Cell[LogitDiff], Artifact]]:
     """Reads the sides out of the stored states; no pass through the model."""
@@ -74,4 +76,4 @@ def run(cells: Sequence[Cell[LogitDiff]], context: Context) -> Iterator[tuple[Ce
         columns["minus"] = [float(value) for value in scores.minus]
         columns["pmass"] = [float(value) for value in scores.pmass]
         columns["status"] = ["ok"] * len(prompts)
-        yield cell, Table(prompts.keys, columns, {"unit": "nats"}).to_artifact()
+        yield cell, Table(prompts.keys, columns, {"unit": "nats", "units": dict(_UNITS)}).to_artifact()
