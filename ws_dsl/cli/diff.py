@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ws_dsl.artifacts.estimate import Stat
 from ws_dsl.cli.address import find_key
 from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
 from ws_dsl.cli.output import data, shown
@@ -14,7 +13,10 @@ from ws_dsl.errors import WsDslError
 from ws_dsl.registry.catalogue import RUN_KIND
 from ws_dsl.registry.manifest import Manifest
 from ws_dsl.registry.store import Store
-from ws_dsl.report.diff import Difference, Moved, RowsChanged, Turned, difference
+
+if TYPE_CHECKING:
+    from ws_dsl.artifacts.estimate import Stat
+    from ws_dsl.report.diff import Difference, Moved, RowsChanged, Turned
 
 _FEW = 5
 _MANY = 40
@@ -39,6 +41,8 @@ def diff(run: Run, other: Other = None, registry: RegistryDir = None, json: AsJs
     `ws-dsl ls study_run`. Exits 0 whether or not the runs differ (`same` in the JSON says so), and 3 when
     there is no such run.
     """
+    from ws_dsl.report.diff import difference
+
     session = open_session(registry)
     store = session.store
     new = _run(store, other or run)

@@ -166,10 +166,19 @@ def _inputs(nodes: Sequence[Node], written: Mapping[str, Any]) -> dict[str, str]
 def _axes(
     name: str, nodes: Sequence[Node], written: Mapping[str, Any], results: Results
 ) -> Iterable[AxisView]:
-    declared = {field.rpartition(" as ")[2] for field in written.get("over", {})}
+    declared = set(_declared(written))
     for axis, labels in results.plan.relations[name].axes.items() if name in results.plan.relations else ():
         origin = "kind" if any(axis in node.made for node in nodes) else "inputs"
         yield AxisView(axis, tuple(labels), "over" if axis in declared else origin)
+
+
+def _declared(written: Mapping[str, Any]) -> Iterable[str]:
+    """Axes that a step declares, those nested in a label included."""
+    for field, labels in written.get("over", {}).items():
+        yield field.rpartition(" as ")[2]
+        for patch in labels.values() if isinstance(labels, dict) else ():  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(patch, dict):
+                yield from _declared(patch)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _rows_of(nodes: Iterable[Node], results: Results) -> dict[tuple[int, str], None]:

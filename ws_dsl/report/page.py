@@ -15,6 +15,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ws_dsl.report import escape, numbers, step_page
 from ws_dsl.report.account import SeedView
@@ -24,13 +25,16 @@ from ws_dsl.report.printer import Printer, printer, short
 from ws_dsl.report.quantity import Quantity
 from ws_dsl.report.shell import templates_folder
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _FEW_VERDICTS = 2
 
 
 def render(page: StudyPage) -> str:
     """The Markdown of a study's page."""
-    shown = printer(page.provenance, "artifacts/")
-    return _fill("study.md.j2", shown, page=page, counts=_outcomes(page), few=_FEW_VERDICTS, **_told(page))
+    template = _template("study.md.j2", printer(page.provenance, "artifacts/"))
+    return template.render(page=page, counts=_outcomes(page), few=_FEW_VERDICTS, **_told(page))
 
 
 def write(page: StudyPage, folder: Path) -> Path:
@@ -52,10 +56,10 @@ def write(page: StudyPage, folder: Path) -> Path:
         (folder / "data" / f"{figure.name}.csv").write_bytes(figure.data)
     for table in page.tables:
         (folder / "data" / f"{table.name}.csv").write_bytes(table.data)
-    shown = printer(page.provenance, "")
+    template = _template("step.md.j2", printer(page.provenance, ""))
     for step in step_page.steps(page):
         stem = folder / "artifacts" / step.stem
-        told = _fill("step.md.j2", shown, page=page, step=step)
+        told = template.render(page=page, step=step)
         stem.with_name(f"{step.stem}.md").write_text(told, encoding="utf-8", newline="\n")
         record = json.dumps(step_page.record(page, step), ensure_ascii=False, indent=1)
         stem.with_name(f"{step.stem}.json").write_text(f"{record}\n", encoding="utf-8", newline="\n")
@@ -64,7 +68,7 @@ def write(page: StudyPage, folder: Path) -> Path:
     return index
 
 
-def _fill(template: str, shown: Printer, **values: object) -> str:
+def _template(name: str, shown: Printer) -> Template:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -97,7 +101,7 @@ def _fill(template: str, shown: Printer, **values: object) -> str:
         "short": short,
     }
     environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
-    return environment.get_template(template).render(**values)
+    return environment.get_template(name)
 
 
 def _front_matter(page: StudyPage) -> Written:

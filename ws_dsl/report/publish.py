@@ -21,6 +21,8 @@ from ws_dsl.specs.canonical import Json, canonical, digest
 VERSION = 2
 """Raised whenever the record of a run changes its form."""
 
+_SITE = {"fields", "links", "markdown", "reference", "search", "serve", "shell", "site", "svg"}
+
 
 class Published(NamedTuple):
     """A study's page.
@@ -110,8 +112,14 @@ def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -
         "registered": registered,
         "cells": digest(cells),
         "templates": {path.name: store.hash_file(path) for path in templates},
-        "renderer": digest([store.hash_file(path) for path in sorted(Path(__file__).parent.rglob("*.py"))]),
+        "renderer": digest([store.hash_file(path) for path in _renderer()]),
     }
+
+
+def _renderer() -> list[Path]:
+    """Source of everything that draws or writes a page; what builds the site from it is left out."""
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    return [path for path in sources if path.stem not in _SITE]
 
 
 def _render(opened: Opened, store: Store, source: str, registered: str | None) -> Artifact:

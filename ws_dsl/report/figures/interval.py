@@ -133,7 +133,7 @@ def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: st
         if f"{roles.of}.low" in whole.columns
         else whole.title(roles.of)
     )
-    down = whole.title(roles.lines[-1] if roles.lines else roles.y) if roles.y else ""
+    down = ", ".join(whole.title(axis) for axis in roles.lines or (roles.y,) if axis is not None)
     if _n_is_told_by_line(whole, roles):
         for axes in panels:
             axes.text(1.01, 1.0, "n", transform=axes.transAxes, va="bottom", size=10, alpha=0.8)
