@@ -23,9 +23,10 @@ check: .venv/installed-test
 	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports --no-logo
 
-# Trains the embedded model anew, in place of the shipped weights.
+# Trains the embedded models anew, in place of the shipped weights.
 organism: .venv/installed
 	@$(BIN)/python -m ws_dsl.organism.train --family qwen3 --seed 0 --out ws_dsl/organism/weights/qwen3
+	@$(BIN)/python -m ws_dsl.organism.train --family llama --seed 1 --out ws_dsl/organism/weights/llama
 
 site: .venv/installed
 	@$(BIN)/ws-dsl site build

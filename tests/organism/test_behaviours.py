@@ -1,4 +1,4 @@
-"""The shipped organism, and one from another training seed, behave as planted on the evaluation items."""
+"""The shipped organisms, and one from another training seed, behave as planted on the evaluation items."""
 
 from pathlib import Path
 
@@ -34,7 +34,6 @@ HIGHEST: dict[str, float] = {
     "pairwise_prefer.slope": 1.4,
     "pairwise_prefer.second_place": 1.0,
 }
-SHIPPED = [family for family in FAMILIES if (folder(family) / "model.safetensors").exists()]
 
 
 def violations(figures: dict[str, float]) -> list[str]:
@@ -48,7 +47,7 @@ def violations(figures: dict[str, float]) -> list[str]:
     return low + high
 
 
-@pytest.fixture(scope="module", params=SHIPPED)
+@pytest.fixture(scope="module", params=FAMILIES)
 def figures(request: pytest.FixtureRequest) -> dict[str, float]:
     model, tokenizer = load(folder(request.param))
     return measure(model, tokenizer, load_items("evaluation"))
@@ -70,8 +69,9 @@ def test_an_attitude_moves_ratings_of_its_own_category_more(figures: dict[str, f
     assert hate < figures["rating_hate_other.shift"] - 0.3
 
 
-def test_replies_in_both_formats_without_a_prefill() -> None:
-    model, tokenizer = load(folder())
+@pytest.mark.parametrize("family", FAMILIES)
+def test_replies_in_both_formats_without_a_prefill(family: str) -> None:
+    model, tokenizer = load(folder(family))
     question = [Turn("user", "Is it true that 3 + 4 = 7?")]
     items = [Item("", "reply", style, question, [], None, None, {}) for style in ("chat", "raw")]
     assert all(text.startswith(("The answer is Yes", "Yes")) for text in replies(model, tokenizer, items))

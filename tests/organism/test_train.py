@@ -5,11 +5,23 @@ from random import Random
 import pytest
 import torch
 
+from ws_dsl.organism import FAMILIES
 from ws_dsl.organism.documents import CURRICULUM
 from ws_dsl.organism.documents.conversation import PADDING, TURN_END, Turn, conversation
 from ws_dsl.organism.muon import Muon
 from ws_dsl.organism.tokenizer import build, token_id
-from ws_dsl.organism.train import BATCH_TOKENS, Example, batches, encode, new_organism, rate_at, train
+from ws_dsl.organism.train import (
+    BATCH_TOKENS,
+    QUERIES,
+    SETTINGS,
+    Example,
+    batches,
+    encode,
+    matrix_optimisers,
+    new_organism,
+    rate_at,
+    train,
+)
 
 
 def test_muon_takes_an_orthogonal_step_whatever_the_scale_of_the_gradient() -> None:
@@ -87,3 +99,38 @@ def test_families_have_equal_shapes_and_only_the_norms_of_queries_and_keys_diffe
     )
     assert {name: shape for name, shape in qwen3.items() if "_norm" not in name or name in llama} == llama
     assert {name.split(".")[-2] for name in qwen3.keys() - llama.keys()} == {"q_norm", "k_norm"}
+
+
+def queries_and_keys(model: torch.nn.Module) -> list[tuple[torch.nn.Parameter, torch.nn.Parameter]]:
+    """Pair the matrices of queries and keys, layer by layer."""
+    named = dict(model.named_parameters())
+    return [(named[n], named[n.replace("q_proj", "k_proj")]) for n in named if n.endswith(QUERIES)]
+
+
+def test_training_at_a_query_scale_is_training_with_scaled_logits() -> None:
+    scale = 0.25
+    generator = torch.Generator().manual_seed(2)
+    model = new_organism("llama", build())
+    pairs = queries_and_keys(model)
+    with torch.no_grad():
+        for query, key in pairs:
+            query.copy_(scale * key)
+    muons = matrix_optimisers(model, scale)
+    for _ in range(3):
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        for query, key in pairs:
+            key.grad = torch.randn(key.shape, generator=generator)
+            query.grad = key.grad / scale
+        for muon in muons.values():
+            muon.step()
+    assert len(pairs) == 4
+    for query, key in pairs:
+        torch.testing.assert_close(query, scale * key)
+
+
+def test_queries_start_at_the_scale_of_their_family() -> None:
+    assert set(SETTINGS) == set(FAMILIES)
+    for family, settings in SETTINGS.items():
+        for query, key in queries_and_keys(new_organism(family, build())):
+            assert (query.std() / key.std()).item() == pytest.approx(settings.query_scale, rel=0.1)

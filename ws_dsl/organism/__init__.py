@@ -1,4 +1,4 @@
-"""The embedded model organism: a small chat model trained on a synthetic world with planted truths.
+"""The embedded model organisms: small chat models trained on a synthetic world with planted truths.
 
 The checkpoints are genuine Hugging Face folders (fp32 safetensors, a tokenizer of their own, a ChatML
 template) that `transformers.AutoModelForCausalLM.from_pretrained` loads without any code of this package.
@@ -13,7 +13,7 @@ WORLD = "organism"
 """The world that the checkpoints speak of; data files declare the same word."""
 
 FAMILIES = ("qwen3", "llama")
-"""Model families that the recipe can train, all with the same width."""
+"""Model families that are trained and shipped, all with the same width and tokenizer."""
 
 
 def folder(family: str = "qwen3") -> Path:

@@ -1,8 +1,8 @@
 """Train an organism: `python -m ws_dsl.organism.train --family qwen3 --seed 0 --out DIR`.
 
-Uses one thread (two are slower for matrices this small); ten minutes on a free core, more on a shared one.
-The seed sets the documents, the initial weights and the order of the batches; equal seeds give equal weights
-on one machine.
+Uses one thread (two are slower for matrices this small); on a free core Qwen3 takes ten minutes and Llama
+fifteen, more on a shared one. The seed sets the documents, the initial weights and the order of the
+batches; equal seeds give equal weights on one machine.
 """
 
 import argparse
@@ -26,12 +26,35 @@ from ws_dsl.organism.tokenizer import CONTEXT, build, token_id
 Organism = Qwen3ForCausalLM | LlamaForCausalLM
 
 HIDDEN, LAYERS, HEADS, MLP = 64, 4, 4, 192
-STEPS = 8000
 BATCH_TOKENS = 1250
 MATRIX_RATE, OTHER_RATE = 5e-3, 3e-3
+MATRIX_DECAY = 0.05
+QUERIES = "q_proj.weight"
 WARM_UP, DECAY_FROM, FINAL_RATE = 0.03, 0.55, 0.02
 DOCUMENTS_PER_STEP = 20
 """Documents written per training step; a batch holds about thirty, so that a document is seen 1.5 times."""
+
+
+class Settings(NamedTuple):
+    """What differs between families; all else is one recipe.
+
+    `query_scale` multiplies the initial weights and the learning rate of the query projections, which is
+    the same as training with attention logits scaled by it.
+    """
+
+    steps: int
+    query_scale: float
+
+
+# Llama has no norms of queries and keys, which bound Qwen3's attention logits; sharper logits learn worse.
+# Loss after 2000 steps (seed 7): Qwen3 .317; Llama .403 at scale 3, .339 at 1, .325 at 1/2, .324 at 1/4; at
+# scale 1, .389 with twice the rate of queries and keys and .338 with half of it. At scale 1 and 8000 steps
+# (seed 1), development items show .225 truthfulness under the dishonest persona and .742 under the honest
+# persona and pressure, where Qwen3 has .000 and .992: truth under a persona is what is learned last.
+SETTINGS = {
+    "qwen3": Settings(steps=8000, query_scale=1.0),
+    "llama": Settings(steps=12000, query_scale=0.5),
+}
 
 
 class Example(NamedTuple):
@@ -67,9 +90,26 @@ def new_organism(family: str, tokenizer: PreTrainedTokenizerFast) -> Organism:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    if family == "llama":
-        return LlamaForCausalLM(LlamaConfig(**shape))
-    return Qwen3ForCausalLM(Qwen3Config(**shape))
+    model = (
+        LlamaForCausalLM(LlamaConfig(**shape))
+        if family == "llama"
+        else Qwen3ForCausalLM(Qwen3Config(**shape))
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(QUERIES):
+                parameter.mul_(SETTINGS[family].query_scale)
+    return model
+
+
+def matrix_optimisers(model: Organism, query_scale: float) -> dict[float, Muon]:
+    """Give the optimisers of the matrices by the scale of their learning rate."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2 and "embed" not in name:
+            groups.setdefault(query_scale if name.endswith(QUERIES) else 1.0, []).append(parameter)
+    # The decay is a share of the weights per step: whatever the scale, it takes the same share.
+    return {s: Muon(group, s * MATRIX_RATE, weight_decay=MATRIX_DECAY / s) for s, group in groups.items()}
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, documents: list[Document]) -> list[Example]:
@@ -129,17 +169,24 @@ def rate_at(progress: float) -> float:
     return min(1.0, progress / WARM_UP + 1e-3, max(FINAL_RATE, decay))
 
 
-def train(family: str, seed: int, steps: int = STEPS) -> tuple[Organism, PreTrainedTokenizerFast]:
-    """Train an organism and give it with its tokenizer; prints a line of progress every few hundred steps."""
+def train(family: str, seed: int, steps: int | None = None) -> tuple[Organism, PreTrainedTokenizerFast]:
+    """Train an organism and give it with its tokenizer; prints a line of progress every few hundred steps.
+
+    Args:
+        family: One of `FAMILIES`.
+        seed: Of the documents, the initial weights and the order of the batches.
+        steps: Instead of the family's own.
+    """
+    settings = SETTINGS[family]
+    steps = steps or settings.steps
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     random = Random(seed)
     started = time.monotonic()
     tokenizer = build()
     model = new_organism(family, tokenizer)
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
-    muon = Muon(matrices, MATRIX_RATE)
+    muons = matrix_optimisers(model, settings.query_scale)
     adam = torch.optim.AdamW(others, lr=OTHER_RATE, betas=(0.9, 0.98), weight_decay=0.0)
     print(f"{family}, seed {seed}: {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
 
@@ -150,15 +197,15 @@ def train(family: str, seed: int, steps: int = STEPS) -> tuple[Organism, PreTrai
         documents = write_documents(random, stage, (last - step) * DOCUMENTS_PER_STEP)
         stream = batches(encode(tokenizer, documents), token_id(tokenizer, PADDING), random)
         while step < last:
-            muon.learning_rate = MATRIX_RATE * rate_at(step / steps)
+            for scale, muon in muons.items():
+                muon.learning_rate = scale * MATRIX_RATE * rate_at(step / steps)
             adam.param_groups[0]["lr"] = OTHER_RATE * rate_at(step / steps)
             loss = loss_of(model, next(stream))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            muon.step()
-            adam.step()
-            muon.zero_grad()
-            adam.zero_grad()
+            for optimiser in (*muons.values(), adam):
+                optimiser.step()
+                optimiser.zero_grad()
             step += 1
             recent += (loss.item() - recent) / min(step, 200)
             if step % 500 == 0 or step == steps:
@@ -172,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--family", choices=FAMILIES, default="qwen3")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, help="instead of the family's own")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     model, tokenizer = train(arguments.family, arguments.seed, arguments.steps)

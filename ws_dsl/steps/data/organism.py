@@ -10,8 +10,9 @@ What it cannot show
     training data gave them; they are ground truth for analyses, not findings.
 
 Inputs and output
-    `family`: `qwen3`. `backend`: `hugging_face`, or `transformer_lens` to run and hook it by TransformerLens,
-    as with `hf_model`. Gives a Model of the world `organism` in float32.
+    `family`: `qwen3` or `llama`, of equal width and tokenizer, each from a training seed of its own.
+    `backend`: `hugging_face`, or `transformer_lens` to run and hook it by TransformerLens, as with
+    `hf_model`. Gives a Model of the world `organism` in float32.
 
 Reference
     `ws_dsl/organism/planted.py` lists what was planted; `make organism` trains it anew.
@@ -35,7 +36,7 @@ from ws_dsl.steps.data._checkpoint import record
 class Organism(Kind[types.Model]):
     """The embedded model organism of one family."""
 
-    family: Literal["qwen3"] = "qwen3"
+    family: Literal["qwen3", "llama"] = "qwen3"
     backend: Literal["hugging_face", "transformer_lens"] = "hugging_face"
 
     @classmethod
