@@ -350,7 +350,10 @@ def methods() -> MethodView:
         steps,
         "95 % percentile intervals, 2000 draws of claims, seed 0, alike for estimates on the same rows.",
         {"neutral": "prompts[condition=neutral]"},
-        (RowSetView(key("all"), 200, ("claims",), ("score",)), RowSetView(key("few"), 193, (), ("share",))),
+        (
+            RowSetView((key("all"),), (200,), ("claims",), ("score",)),
+            RowSetView((key("few"), key("fewer")), (193, 180), (), ("share",)),
+        ),
         (
             SearchView(
                 "halves",
@@ -365,7 +368,7 @@ def methods() -> MethodView:
         ),
         (ArmView("named", {"tokens": "spaced"}, "set", "last", ("L3N41",)),),
         (SeedView("halves", "data", (0,)),),
-        (("score[tokens=lower]", {"unclear": 3}),),
+        (("score", 2, {"unclear": 3}),),
     )
 
 

@@ -197,6 +197,12 @@ def test_what_rests_on_one_seed_says_so_and_is_no_ranking(page: StudyPage):
     assert "has one seed" not in render(replace(page, methods=replace(page.methods, seeds=seeds)))
 
 
+def test_rows_are_told_with_what_was_left_out(page: StudyPage):
+    text = render(page)
+    assert "| 2 sets | 180 to 193 | rows that several inputs share | [`share`](artifacts/share.md) |" in text
+    assert "| [`score`](artifacts/score.md) | 2 | unclear: 3 |" in text
+
+
 def test_a_page_holds_no_times_costs_or_machines(page: StudyPage):
     assert not re.search(r"second|\bGB\b|\bMB\b|cpu|cuda|/home|/tmp|\d\d:\d\d", render(page), re.IGNORECASE)
 

@@ -112,17 +112,17 @@ class StepView:
 
 @dataclass(frozen=True)
 class RowSetView:
-    """Rows that results rest on.
+    """Rows that results rest on; many sets that are made and used alike are told together.
 
     Attributes:
-        digest: Digest of their identity.
-        rows: How many there are.
+        digests: Digests of their identity.
+        rows: How many there are, by set.
         defined: Cells whose Rows they are, as addresses; empty where an analysis intersected others.
         used: Steps with results on them.
     """
 
-    digest: str
-    rows: int
+    digests: tuple[str, ...]
+    rows: tuple[int, ...]
     defined: tuple[str, ...]
     used: tuple[str, ...]
 
@@ -201,7 +201,7 @@ class MethodView:
         searches: Searches for components.
         arms: Interventions.
         seeds: Seeds of all steps that take one.
-        excluded: Rows without a value: cell, and number of rows by status.
+        excluded: Rows without a value: step, cells that are alike, and number of rows by status in each.
     """
 
     models: tuple[ModelView, ...]
@@ -214,7 +214,7 @@ class MethodView:
     searches: tuple[SearchView, ...] = ()
     arms: tuple[ArmView, ...] = ()
     seeds: tuple[SeedView, ...] = ()
-    excluded: tuple[tuple[str, Mapping[str, int]], ...] = ()
+    excluded: tuple[tuple[str, int, Mapping[str, int]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ws_dsl.specs.documentation import sections
 from ws_dsl.specs.kind import seed_scope
 
 ROLES = ("system", "user", "assistant", "reply", "text")
-_GRAMMAR = {"kind", "over", "except", "pool"}
+_FEW = 4
 _BOOTSTRAP = (
     "Intervals are 95 % percentile intervals of 2,000 bootstrap draws of the unit of resampling (the row key "
     "unless the data set names another). The draws follow from the identity of the rows, so that statistics "
@@ -192,17 +192,26 @@ def _rows_of(nodes: Iterable[Node], results: Results) -> dict[tuple[int, str], N
 
 def _row_sets(nodes: Sequence[Node], results: Results) -> Iterable[RowSetView]:
     rows: dict[str, int] = {}
-    defined: dict[str, list[str]] = {}
+    defined: dict[str, list[Node]] = {}
     used: dict[str, dict[str, None]] = {}
     for node in nodes:
         for count, digest in _rows_of([node], results):
             rows[digest] = max(rows.get(digest, 0), count)
             if types.Rows in node.types:
-                defined.setdefault(digest, []).append(str(node))
+                defined.setdefault(digest, []).append(node)
             else:
                 used.setdefault(digest, {})[node.step] = None
-    for digest, count in rows.items():
-        yield RowSetView(digest, count, tuple(defined.get(digest, ())), tuple(used.get(digest, ())))
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for digest in rows:
+        steps = tuple(dict.fromkeys(node.step for node in defined.get(digest, ())))
+        alike.setdefault((steps, tuple(used.get(digest, ()))), []).append(digest)
+    for (steps, by), digests in alike.items():
+        if len(digests) > _FEW:
+            yield RowSetView(tuple(digests), tuple(rows[one] for one in digests), steps, by)
+            continue
+        for one in digests:
+            cells = tuple(str(node) for node in defined.get(one, ()))
+            yield RowSetView((one,), (rows[one],), cells, by)
 
 
 def _searches(nodes: Iterable[Node], results: Results) -> Iterable[SearchView]:
@@ -248,12 +257,15 @@ def _seeds(by_step: Mapping[str, Sequence[Node]]) -> Iterable[SeedView]:
                 yield SeedView(name, scope, tuple(sorted(seed for seed in seeds if isinstance(seed, int))))
 
 
-def _excluded(nodes: Iterable[Node], results: Results) -> Iterable[tuple[str, dict[str, int]]]:
+def _excluded(nodes: Iterable[Node], results: Results) -> Iterable[tuple[str, int, dict[str, int]]]:
+    cells: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
     for node in nodes:
         status: dict[str, int] = dict(results.facts(node).get("status", {}))
-        left = {name: count for name, count in status.items() if name != "ok" and count}
+        left = tuple((name, count) for name, count in status.items() if name != "ok" and count)
         if left:
-            yield str(node), left
+            cells[node.step, left] = cells.get((node.step, left), 0) + 1
+    for (step, left), count in cells.items():
+        yield step, count, dict(left)
 
 
 def line(value: Any) -> str:

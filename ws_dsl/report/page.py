@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,7 @@ def _template(name: str, shown: Printer) -> Template:
         "facts": shown.facts,
         "fields": shown.fields,
         "short": short,
+        "spread": _spread,
     }
     environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
     return environment.get_template(name)
@@ -122,6 +123,10 @@ def _front_matter(page: StudyPage) -> Written:
 def _outcomes(page: StudyPage) -> dict[str, int]:
     outcomes = [check.outcome for check in page.checks]
     return {name: outcomes.count(name) for name in ("passed", "failed", "warned")}
+
+
+def _spread(counts: Sequence[int]) -> str:
+    return numbers.spread(min(counts), max(counts))
 
 
 def _quoted(value: object) -> Written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.artifacts.sites import Sites
@@ -19,6 +19,7 @@ from ws_dsl.report.quantity import Quantity
 from ws_dsl.specs.study import TableSpec
 
 _MOST_TOKENS = 5
+_FEW = 3
 
 
 def table(name: str, stem: str, spec: TableSpec, results: Results) -> TableView:
@@ -151,42 +152,69 @@ def _of_sites(spec: TableSpec, results: Results, unit: str) -> tuple[list[Column
     return [*(Column(axis) for axis in axes), Column("component"), Column("score", unit)], rows
 
 
+class _Denominator(NamedTuple):
+    """What a ratio was divided by: the cells, and the absolute values, sorted."""
+
+    bases: tuple[str, ...]
+    sizes: tuple[float, ...]
+    unit: str
+
+
 def _denominators(nodes: Sequence[Node], results: Results) -> list[str]:
-    """Of every ratio among some Estimates, what it was divided by; alike ones are told once."""
-    told: dict[str, list[str]] = {}
+    """Of every ratio among some Estimates, what it was divided by; many are told by their range."""
+    told: dict[_Denominator, list[str]] = {}
     for node in nodes:
-        text = _denominator(node, results)
-        if text:
-            told.setdefault(text, []).append(numbers.cell(node.labels))
+        found = _denominator(node, results)
+        if found:
+            told.setdefault(found, []).append(numbers.cell(node.labels))
+    if len(told) > _FEW:
+        least = min(found.sizes[0] for found in told)
+        middles = [statistics.median(found.sizes) for found in told]
+        unit = _unit(next(iter(told)))
+        return [
+            f"{len(told)} denominators: absolute value at least {_plain(least)}{unit}, medians from "
+            f"{_plain(min(middles))} to {_plain(max(middles))}{unit}."
+        ]
     if len(told) == 1:
-        return [f"Denominator: {text}" for text in told]
-    return [f"Denominator ({'; '.join(cells)}): {text}" for text, cells in told.items()]
+        return [f"Denominator: {_said(found)}" for found in told]
+    return [f"Denominator ({'; '.join(cells)}): {_said(found)}" for found, cells in told.items()]
 
 
-def _denominator(node: Node, results: Results) -> str:
+def _said(found: _Denominator) -> str:
+    bases = ", ".join(found.bases[:_FEW]) + (" …" if len(found.bases) > _FEW else "")
+    least, middle, most = map(_plain, (found.sizes[0], statistics.median(found.sizes), found.sizes[-1]))
+    if len(found.sizes) == 1:
+        return f"{bases}; {least}{_unit(found)}."
+    size = f"absolute value {least} to {most}{_unit(found)}, median {middle}"
+    return f"{bases}; {size}, n = {len(found.sizes)}."
+
+
+def _unit(found: _Denominator) -> str:
+    return f" {found.unit}" if found.unit else ""
+
+
+def _plain(value: float) -> str:
+    return numbers.number(value, numbers.decimals([value]))
+
+
+def _denominator(node: Node, results: Results) -> _Denominator | None:
+    """What a ratio, or a statistic of fractions, was divided by; None for anything else."""
     estimate: Estimate = results.open(node)
     below = estimate.notes.get("denominator")
-    if isinstance(below, float):
-        return f"{numbers.number(below, numbers.decimals([below]))}."
-    values: dict[Any, float] = {}
+    if isinstance(below, (int, float)):
+        return _Denominator(tuple(str(edge.node) for edge in node.inputs["base"]), (float(below),), "")
+    sizes: list[float] = []
     bases: dict[str, None] = {}
     unit = ""
     for edge in node.inputs.get("of", []):
         found = results.open(edge.node, edge.column)
         if not isinstance(found, Table) or "denominator" not in found.columns:
-            return ""
-        values |= found.series("denominator")
+            return None
+        sizes += [abs(value) for value in _restricted(node, found.series("denominator"), results).values()]
         for base in edge.node.inputs.get("base", []):
             bases[str(base.node)] = None
             unit = str(results.facts(base.node).get("unit", ""))
-    values = _restricted(node, values, results)
-    if not values:
-        return ""
-    shown = sorted(abs(value) for value in values.values())
-    parts = (shown[0], statistics.median(shown), shown[-1])
-    least, middle, greatest = (numbers.number(part, numbers.decimals([part])) for part in parts)
-    size = f"absolute value {least} to {greatest}{f' {unit}' if unit else ''}, median {middle}"
-    return f"{', '.join(list(bases)[:3])}{' …' if len(bases) > 3 else ''}; {size}, n = {len(shown)}."
+    return _Denominator(tuple(bases), tuple(sorted(sizes)), unit) if sizes else None
 
 
 def _restricted(node: Node, values: Mapping[Any, float], results: Results) -> dict[Any, float]:
