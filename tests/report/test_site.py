@@ -90,6 +90,18 @@ def test_a_kind_leads_to_the_studies_that_use_it(built: Path, page: StudyPage):
         assert f'href="../studies/{page.id}/index.html"' in (built / "kinds" / f"{kind}.html").read_text()
 
 
+def test_a_study_leads_to_the_reference_of_its_kinds(tmp_path: Path):
+    (tmp_path / "studies" / "s").mkdir(parents=True)
+    (tmp_path / "studies" / "s" / "index.md").write_text(
+        '---\ntitle: "Q?"\nid: s\nmodels: []\nchecks: {passed: 1, failed: 0, warned: 0}\n---\n\n# Q?\n\n'
+        "#### `clamp`\n\nA step of kind `clamp`, of kind `no_kind`, and `clamp`.\n"
+    )
+    folder = site.build(tmp_path).folder
+    html = (folder / "studies" / "s" / "index.html").read_text()
+    assert html.count('<a href="../../kinds/clamp.html"><code>clamp</code></a>') == 2
+    assert links.problems(folder) == []
+
+
 def test_chapters_are_turned_in_their_order(tmp_path: Path):
     guide = tmp_path / "pages" / "guide"
     guide.mkdir(parents=True)

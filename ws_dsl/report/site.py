@@ -11,6 +11,7 @@ templates/site.css, site.js   → copied
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,7 @@ written or changed after its first result says *post hoc*.
 """The beginning of the front page of a project that has written none."""
 _FIGURES = "kinds/figure-kinds.html"
 """The page on kinds of figures; no kind of step can have a name with a dash."""
+_NAMED_KIND = re.compile(r"(?P<before><h4>|of kind )(?P<code><code>(?P<name>[a-z0-9_]+)</code>)")
 _ALWAYS: dict[str, Any] = {"verdicts": [], "kinds": []}
 
 
@@ -167,12 +169,12 @@ def _study(
     shutil.copytree(site / "studies" / name, target, ignore=shutil.ignore_patterns("*.md"))
     (first, source), *others = pages.items()
     page = _page(source)
-    shell.write(first, "page", "studies", **_shown(page), layout="study")
+    shell.write(first, "page", "studies", **_shown(_with_kinds(page, first)), layout="study")
     facts: dict[str, Any] = {**_ALWAYS, **page.facts, "href": first}
     claims = " ".join(f"{one['verdict']}: {one['claim']}" for one in facts["verdicts"])
     entries.append(search.Entry(first, "Study", facts["title"], "", f"{name}. {claims}"))
     for href, path in others:
-        shell.write(href, "page", "studies", **_shown(_page(path)), layout="study")
+        shell.write(href, "page", "studies", **_shown(_with_kinds(_page(path), href)), layout="study")
     return facts
 
 
@@ -227,6 +229,21 @@ def _page(path: Path) -> Page:
     from ws_dsl.report.markdown import render
 
     return render(path.read_text(encoding="utf-8") if path.is_file() else _FRONT, path.parent)
+
+
+def _with_kinds(page: Page, href: str) -> Page:
+    """A study's page with its kinds leading to the reference, which plain Markdown does not have."""
+    known, root = set(kinds.names()), "../" * href.count("/")
+
+    def linked(match: re.Match[str]) -> str:
+        name = match["name"]
+        return (
+            f'{match["before"]}<a href="{root}kinds/{name}.html">{match["code"]}</a>'
+            if name in known
+            else match[0]
+        )
+
+    return page._replace(body=_NAMED_KIND.sub(linked, page.body))
 
 
 def _chapter(path: Path) -> Page:
