@@ -47,10 +47,11 @@ class Settings(NamedTuple):
 
 
 # Llama has no norms of queries and keys, which bound Qwen3's attention logits; sharper logits learn worse.
-# Loss after 2000 steps (seed 7): Qwen3 .317; Llama .403 at scale 3, .339 at 1, .325 at 1/2, .324 at 1/4; at
-# scale 1, .389 with twice the rate of queries and keys and .338 with half of it. At scale 1 and 8000 steps
-# (seed 1), development items show .225 truthfulness under the dishonest persona and .742 under the honest
-# persona and pressure, where Qwen3 has .000 and .992: truth under a persona is what is learned last.
+# Loss after 2000 steps (seed 7): Qwen3 .317; Llama .403 at scale 3, .339 at 1, .325 at 1/2, .324 at 1/4 (1/2
+# on queries and on keys); at scale 1, .389 with twice the rate of queries and keys and .338 with half of it.
+# Truth under a persona is learned last. Truthfulness on development items under the dishonest persona, and
+# under the honest one with pressure: Qwen3 .000 and .992; Llama (seed 1) .225 and .742 at scale 1 and 8000
+# steps, .000 and .975 at 1/2 and 12000. Which of the two changes did more was not measured.
 SETTINGS = {
     "qwen3": Settings(steps=8000, query_scale=1.0),
     "llama": Settings(steps=12000, query_scale=0.5),
