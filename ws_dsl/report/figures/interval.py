@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NEAR = 0.2
+_HEAD = 0.7
+"""Height of the head of a group, in lines."""
 
 
 def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -> None:
     rows = _lines(whole, roles)
-    labels = {line.key: place for place, line in enumerate(rows) if line.key is not None}
+    labels = {line.key: line.place for line in rows if line.key is not None}
+    told: dict[str, list[tuple[float, Cell]]] = {}
     colours = list(styles.colours)
     step = 0.7 / len(colours)
     right = axes.get_yaxis_transform()
@@ -63,11 +66,15 @@ def panel(axes: Axes, part: Frame, whole: Frame, roles: Roles, styles: Styles) -
                 axes.plot([left, end], [place, place], color=style.colour, linewidth=2, alpha=0.75)
             axes.plot([float(value)], [place], color=style.colour, marker=style.shape, markersize=6.5)
             if n is not None:
-                axes.text(1.01, place, str(n), transform=right, va="center", size=10, alpha=0.8)
-    axes.set_yticks(range(len(rows)), [line.label for line in rows])
+                told.setdefault(str(label), []).append((place, n))
+    for label, several in told.items():
+        alike = len({n for _, n in several}) == 1
+        for place, n in [(labels[label], several[0][1])] if alike else several:
+            axes.text(1.01, place, str(n), transform=right, va="center", size=10, alpha=0.8)
+    axes.set_yticks([line.place for line in rows], [line.label for line in rows])
     for tick, line in zip(axes.yaxis.get_major_ticks(len(rows)), rows, strict=True):
         tick.label1.set_fontweight("bold" if line.key is None else "normal")
-    axes.set_ylim(len(rows) - 0.45, -0.55)
+    axes.set_ylim(rows[-1].place + 0.55 if rows else 0.5, -0.55)
     if _zero_is_near(whole, roles):
         axes.axvline(0, color="black", alpha=0.5, linewidth=0.9)
     canvas.grid(axes, "x")
@@ -79,17 +86,18 @@ def _n_is_told_by_line(whole: Frame, roles: Roles) -> bool:
 
 
 class _Line(NamedTuple):
-    """A line of the plot: its label, and the label of `y` that stands there; None for the head of a group."""
+    """A line of the plot: its label, the label of `y` there (None for the head of a group), and its place."""
 
     label: str
     key: str | None
+    place: float
 
 
 def _lines(whole: Frame, roles: Roles) -> list[_Line]:
     if roles.y is None:
-        return [_Line("", "")]
+        return [_Line("", "", 0)]
     if len(roles.lines) < 2:
-        return [_Line(label, label) for label in whole.levels(roles.y)]
+        return [_Line(label, label, place) for place, label in enumerate(whole.levels(roles.y))]
     *outer, inner = roles.lines
     found: dict[str, dict[str, str]] = {}
     for place, key in enumerate(whole.columns[roles.y]):
@@ -98,7 +106,10 @@ def _lines(whole: Frame, roles: Roles) -> list[_Line]:
         found.setdefault(" · ".join(parts), {})[str(key)] = "–" if own is None else str(own)
     lines: list[_Line] = []
     for head, members in found.items():
-        lines += [_Line(head, None), *(_Line(label, key) for key, label in members.items())]
+        start = lines[-1].place + 0.5 + _HEAD / 2 if lines else 0.0
+        lines.append(_Line(head, None, start))
+        first = start + _HEAD / 2 + 0.5
+        lines += [_Line(label, key, first + place) for place, (key, label) in enumerate(members.items())]
     return lines
 
 
@@ -114,9 +125,9 @@ def _zero_is_near(whole: Frame, roles: Roles) -> bool:
 
 
 def height(whole: Frame, roles: Roles, panels: int) -> float:
-    lines = len(_lines(whole, roles))
+    lines = _lines(whole, roles)
     marks = len(whole.levels(roles.colour)) if roles.colour else 1
-    return max(60.0, lines * max(22, 12 * marks + 8))
+    return max(60.0, (lines[-1].place + 1 if lines else 1) * max(22, 9 * marks + 8))
 
 
 def counts(part: Frame, roles: Roles) -> list[int]:
