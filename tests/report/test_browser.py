@@ -192,6 +192,7 @@ def search(browser: Any, words: str) -> None:
 def test_search_finds_studies_chapters_and_kinds_without_a_mouse(browser: Any, built: Path):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
 
     look(browser, built / "guide" / "install.html")
     search(browser, "logit_diff")
@@ -209,7 +210,8 @@ def test_search_finds_studies_chapters_and_kinds_without_a_mouse(browser: Any, b
     }
     second = found(browser)[1]
     ActionChains(browser).send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER).perform()
-    assert browser.current_url == (built / "guide" / second).resolve().as_uri().replace("%23", "#")
+    there = (built / "guide" / second).resolve().as_uri().replace("%23", "#")
+    WebDriverWait(browser, 30).until(lambda b: b.current_url == there)
 
 
 def test_search_shows_text_and_runs_none(browser: Any, built: Path):
