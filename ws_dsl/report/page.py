@@ -61,8 +61,9 @@ def write(page: StudyPage, folder: Path) -> Path:
         stem = folder / "artifacts" / step.stem
         told = template.render(page=page, step=step)
         stem.with_name(f"{step.stem}.md").write_text(told, encoding="utf-8", newline="\n")
-        record = json.dumps(step_page.record(page, step), ensure_ascii=False, indent=1)
-        stem.with_name(f"{step.stem}.json").write_text(f"{record}\n", encoding="utf-8", newline="\n")
+        stem.with_name(f"{step.stem}.json").write_text(
+            step_page.record(page, step), encoding="utf-8", newline="\n"
+        )
     index = folder / "index.md"
     index.write_text(text, encoding="utf-8", newline="\n")
     return index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -110,15 +111,12 @@ def _inputs(one: ArtifactView) -> tuple[tuple[str, InputView], ...]:
     return tuple((", ".join(dict.fromkeys(fields[at])), found) for at, found in inputs.items())
 
 
-def record(page: StudyPage, step: StepPage) -> dict[str, Any]:
-    """A step's artifacts in full, as JSON beside its page."""
-    return {
-        "schema": _SCHEMA,
-        "study": page.id,
-        "file": page.source,
-        "step": step.name,
-        "artifacts": [_record(shared) for shared in step.artifacts],
-    }
+def record(page: StudyPage, step: StepPage) -> str:
+    """A step's artifacts in full, as JSON beside its page: one a line, so that changes show as lines."""
+    head = {"schema": _SCHEMA, "study": page.id, "file": page.source, "step": step.name}
+    opened = json.dumps(head, ensure_ascii=False)[:-1]
+    lines = ",\n".join(json.dumps(_record(one), ensure_ascii=False) for one in step.artifacts)
+    return f'{opened}, "artifacts": [\n{lines}\n]}}\n'
 
 
 def _record(shared: Shared) -> dict[str, Any]:
@@ -130,16 +128,7 @@ def _record(shared: Shared) -> dict[str, Any]:
         "version": one.version,
         "cells": [dict(labels) for labels in shared.cells],
         "params": dict(one.params),
-        "inputs": [
-            {
-                "field": found.field,
-                "step": found.step,
-                "cell": dict(found.labels),
-                "key": found.key,
-                "column": found.column,
-            }
-            for found in one.inputs
-        ],
+        "inputs": _by_field(one),
         "environment": dict(one.environment),
         "facts": dict(one.facts),
         "statistics": {
@@ -153,3 +142,12 @@ def _record(shared: Shared) -> dict[str, Any]:
             for number in one.numbers
         },
     }
+
+
+def _by_field(one: ArtifactView) -> dict[str, list[str]]:
+    """Keys of inputs by field, with the column that is picked; study.json says which cells they are."""
+    found: dict[str, list[str]] = {}
+    for read in one.inputs:
+        picked = f".{read.column}" if read.column else ""
+        found.setdefault(read.field, []).append(f"{read.key}{picked}")
+    return found
