@@ -205,6 +205,7 @@ function searchDialog() {
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       event.preventDefault(); // which would only empty the field
+      document.activeElement.blur(); // a hidden field keeps the focus until the next frame, and the next "/" with it
       dialog.close();
     }
     const stops = [input, ...list.querySelectorAll("a")];
