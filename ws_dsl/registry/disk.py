@@ -48,6 +48,13 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes | Path]) -> list[F
     return _together(write, paths, contents)
 
 
+def make_root(root: Path) -> None:
+    """Makes the folder of a store, and waits until its name is on disk."""
+    if not root.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        sync(root.parent)
+
+
 def sync(folder: Path) -> None:
     """Waits until the names in a folder are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -4,6 +4,8 @@ objects/ab/abcd…          content, by SHA-256; read-only
 manifests/ab/abcd….json   records, by key; written last
 quarantine/SUBJECT/TIME/  what was found damaged, with the reason; never served, never deleted
 conflicts/KEY/DIGEST.json other bytes that a second run gave for a key
+tags/NAME                 keys that gc keeps, by name
+leases/                   who is at work on what; see `ws_dsl.registry.lease`
 tmp/                      private folders of running commits
 catalogue.sqlite          an index, rebuilt from the manifests whenever it is missing
 """
@@ -47,6 +49,16 @@ class Layout(NamedTuple):
     def conflicts(self) -> Path:
         """Records of lost commits."""
         return self.root / "conflicts"
+
+    @property
+    def tags(self) -> Path:
+        """Keys that are kept, by name."""
+        return self.root / "tags"
+
+    @property
+    def leases(self) -> Path:
+        """Who is at work on what."""
+        return self.root / "leases"
 
     @property
     def attempts(self) -> Path:

@@ -13,6 +13,7 @@ from ws_dsl.registry.catalogue import Catalogue
 from ws_dsl.registry.conflict import Conflict
 from ws_dsl.registry.database import Database
 from ws_dsl.registry.layout import Layout, keys, load, standing
+from ws_dsl.registry.lease import Leases
 from ws_dsl.registry.manifest import SHA256, Draft, FileRecord, Manifest
 from ws_dsl.registry.snapshot import Digests
 from ws_dsl.registry.verify import Damage
@@ -25,6 +26,9 @@ class Store:
     """A folder of artifacts; it is made by the first commit, and reading works where writing does not.
 
     Any number of processes may use one store. What is read is verified against its digest.
+
+    Attributes:
+        leases: What this process is at work on, for others to see.
     """
 
     def __init__(self, root: Path):
@@ -32,6 +36,7 @@ class Store:
         self._database = Database(self.layout.catalogue)
         self._digests = Digests(self._database)
         self._verified: dict[str, tuple[int, int, int]] = {}
+        self.leases = Leases(self.layout)
 
     @property
     def root(self) -> Path:
@@ -55,7 +60,9 @@ class Store:
 
     def lookup(self, keys: Iterable[str]) -> dict[str, str]:
         """Digests of those keys that can be served, by key."""
-        found = ((key, standing(self.layout, key)) for key in keys)
+        wanted = list(keys)
+        self.leases.protect(wanted)
+        found = ((key, standing(self.layout, key)) for key in wanted)
         return {key: manifest.digest for key, manifest in found if manifest is not None}
 
     def manifest(self, key: str) -> Manifest | None:
@@ -161,6 +168,7 @@ class Store:
         A caller that planned with an earlier digest compares the two: the file may have changed in between.
         """
         known = self.hash_file(path)
+        self.leases.protect([known])
         return (
             known
             if quarantine.intact(self.layout.object(known), known)

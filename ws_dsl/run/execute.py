@@ -64,26 +64,43 @@ def _fetch(plan: Plan, progress: Progress) -> None:
 
 
 def _step(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int:
-    state = context.state
+    """Makes the missing cells of a step that no other process is making, and waits for the others."""
+    state, leases = context.state, context.store.leases
     state.update(nodes)
-    missing = state.missing(nodes)
-    if not missing:
+    done, said = 0, False
+    while missing := state.missing(nodes):
+        if not said:
+            progress.step(nodes[0].step, nodes[0].kind.name, len(missing), len(nodes))
+            said = True
+        wanted = [state.keys[node] for node in missing]
+        with leases.share(wanted, nodes[0].step, progress.note) as mine:
+            # Another process may have made a cell before it let go of it.
+            state.update(missing)
+            claimed = set(mine)
+            done += _make(
+                [node for node in state.missing(missing) if state.keys[node] in claimed], context, progress
+            )
+        state.update(nodes)
+    return done
+
+
+def _make(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int:
+    if not nodes:
         return 0
-    kind = nodes[0].kind
-    progress.step(nodes[0].step, kind.name, len(missing), len(nodes))
-    for node in missing:
+    state, kind = context.state, nodes[0].kind
+    for node in nodes:
         if context.store.quarantine(state.keys[node], "damaged or incomplete when a run looked for it"):
             progress.note(f"{node}: the stored bytes are damaged or gone; set aside, made anew")
-    cells = [_cell(node, context) for node in missing]
-    waiting = {id(cell): node for cell, node in zip(cells, missing, strict=True)}
+    cells = [cell_of(node, context) for node in nodes]
+    waiting = {id(cell): node for cell, node in zip(cells, nodes, strict=True)}
     pending: list[Draft] = []
     flushed = time.monotonic()
     done = 0
     try:
-        for cell, artifact, seconds in _timed(kind.module.run(cells, context)):
+        for cell, artifact, seconds in timed(kind.module.run(cells, context)):
             if id(cell) not in waiting:
                 raise MeasurementError(f"it gave a cell twice, or one that it was not asked for: {cell.name}")
-            pending.append(_draft(waiting.pop(id(cell)), artifact, seconds, state))
+            pending.append(draft_of(waiting.pop(id(cell)), artifact, seconds, state))
             if len(pending) >= _BATCH or time.monotonic() - flushed > _SECONDS:
                 done += _commit(pending, context, progress)
                 flushed = time.monotonic()
@@ -94,7 +111,6 @@ def _step(nodes: Sequence[Node], context: RunContext, progress: Progress) -> int
         raise type(error)(f"{nodes[0].step} ({kind.name}): {error}") from error
     finally:
         done += _commit(pending, context, progress)
-    state.update(nodes)
     return done
 
 
@@ -110,14 +126,20 @@ def _commit(pending: list[Draft], context: RunContext, progress: Progress) -> in
     return len(committed)
 
 
-def _timed(made: Iterator[tuple[Any, Artifact]]) -> Iterator[tuple[Any, Artifact, float]]:
+def timed(made: Iterator[tuple[Any, Artifact]]) -> Iterator[tuple[Any, Artifact, float]]:
+    """What a kind makes, with the seconds that each cell took."""
     start = time.monotonic()
     for cell, artifact in made:
         yield cell, artifact, time.monotonic() - start
         start = time.monotonic()
 
 
-def _cell(node: Node, context: RunContext) -> Cell[Any]:
+def cell_of(node: Node, context: RunContext) -> Cell[Any]:
+    """A node as a kind receives it.
+
+    Raises:
+        WsDslError: an external file is not what it was when the study was planned.
+    """
     files: dict[str, Path] = {}
     for field, path in node.files.items():
         if path.is_dir():
@@ -133,7 +155,8 @@ def _cell(node: Node, context: RunContext) -> Cell[Any]:
     return Cell(node.spec, inputs, files, node.made, str(node), node.resampled)
 
 
-def _draft(node: Node, artifact: Artifact, seconds: float, state: State) -> Draft:
+def draft_of(node: Node, artifact: Artifact, seconds: float, state: State) -> Draft:
+    """What a kind made of a node, to be committed."""
     derivation = state.derivations[node]
     inputs = {
         field: [InputRecord(state.digests[e.node], state.keys[e.node], e.pooled, e.column) for e in edges]
