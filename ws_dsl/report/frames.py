@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from ws_dsl.artifacts.arm import Arm, Change
 from ws_dsl.artifacts.estimate import Estimate, Stat
 from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.artifacts.rows import Rows
@@ -106,8 +107,8 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
 def listing(results: Results, reference: str) -> Frame:
     """Everything that the cells behind a reference hold, as columns.
 
-    A record per row of Tables, Rows and Prompts, per cell of Estimates, per component of Sites; of anything
-    else, the facts in its manifest.
+    A record per row of Tables, Rows and Prompts, per cell of Estimates, per component of Sites, per change of
+    Arms; of anything else, the facts in its manifest.
     """
     relation, column = results.plan.view(reference)
     records: list[dict[str, Cell]] = []
@@ -141,8 +142,18 @@ def _records(artifact: Any, column: str | None, facts: Mapping[str, Any]) -> lis
             return _rows({**{key: columns[key] for key in keys}, "text": columns["text"], "tokens": tokens})
         case Sites(addresses=addresses, scores=scores):
             return [{"site": a, "score": s} for a, s in zip(addresses, scores, strict=True)]
+        case Arm(changes=changes):
+            return [_change(change) for change in changes]
         case _:
             return [{name: value if _is_cell(value) else json.dumps(value) for name, value in facts.items()}]
+
+
+def _change(change: Change) -> dict[str, Cell]:
+    at = change.at if isinstance(change.at, str) else json.dumps(change.at)
+    where = at if change.during is None else f"{change.during} tokens"
+    sites = ", ".join(change.sites)
+    values = "per row" if change.given and change.given.keys else "mean" if change.given else change.number
+    return {"operation": change.operation, "site": sites, "at": where, "values": values}
 
 
 def _statistic(name: str, stat: Stat) -> Iterator[tuple[str, Cell]]:

@@ -76,7 +76,7 @@ def draw(kind: Kind, frame: Frame, roles: Roles, alt: str, title: str) -> bytes:
     from matplotlib.figure import Figure
 
     parts = list(_facets(frame, roles.facet))
-    columns = min(len(parts), _COLUMNS)
+    columns = _columns(frame, roles.facet, len(parts))
     rows = -(-len(parts) // columns)
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_LOOK}):  # pyright: ignore[reportArgumentType]
         styles = styles_of(frame, roles)
@@ -130,6 +130,15 @@ def _facets(frame: Frame, columns: tuple[str, ...]) -> Iterator[tuple[str, Frame
         for name, part in _facets(frame.where(first, label), tuple(rest)):
             own = f"{frame.name(first)}: {label}"
             yield (f"{own}, {name}" if name else own), part
+
+
+def _columns(frame: Frame, facet: tuple[str, ...], panels: int) -> int:
+    """Panels side by side: a row for every label of the first of two axes, where they make a full grid."""
+    if len(facet) > 1 and len(frame.levels(facet[-1])) <= _COLUMNS:
+        across = len(frame.levels(facet[-1]))
+        if panels % across == 0:
+            return across
+    return min(panels, _COLUMNS)
 
 
 def _n(counts: list[int]) -> str:

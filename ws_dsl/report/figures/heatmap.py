@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["counts", "finish", "height", "panel"]
 
+_LETTER, _ROOM = 6.5, 700
+"""Pixels of a letter of a label, and of all panels beside one another."""
 _MOST_TICKS = 16
 _MOST_WRITTEN = 80
 
@@ -81,6 +83,11 @@ def finish(figure: Figure, panels: list[Axes], whole: Frame, roles: Roles, n: st
     label = f"{whole.title(roles.of)}, {n}" if n else whole.title(roles.of)
     across = f"{whole.title(roles.x or 'x')}; colour: {label}"
     canvas.label(figure, panels, across, whole.title(roles.y or "y"))
+    names = [name.get_text() for name in panels[0].get_xticklabels()]
+    room = _ROOM / panels[0].get_gridspec().ncols  # pyright: ignore[reportOptionalMemberAccess]
+    if _LETTER * sum(len(name) + 2 for name in names) > room:
+        for axes in panels:
+            axes.tick_params(axis="x", labelrotation=90)
     bar = figure.colorbar(panels[0].collections[0], ax=panels, aspect=15)
     bar.solids.set(rasterized=False, edgecolor="face")  # pyright: ignore[reportOptionalMemberAccess]
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]

@@ -59,7 +59,8 @@ def ratio(cell: Cell[Ratio]) -> Estimate:
     of, base = two(cell, "of", "base")
     above, below = default(of), default(base)
     left, right = of.stats[above], base.stats[below]
-    notes = notes_of(of, base, "of", "base") | {"numerator": left.value, "denominator": right.value}
+    sides = {"numerator": left.value, "denominator": right.value, "unit": "ratio"}
+    notes = notes_of(of, base, "of", "base") | sides
     draws: dict[str, np.ndarray] = {}
     if left.value is None or right.value is None:
         stat = undefined(left, right, "of", "base")
