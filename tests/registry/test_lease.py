@@ -107,14 +107,14 @@ def test_what_a_run_may_use_can_be_read_while_it_grows(store, key):
         with path.open("a") as file:
             file.write('["k4", "k')
         assert protected(path) == {"k1", "k2", "k3"}
-        assert Leases(store.layout).others().keys() == {path}
-        assert leases.others() == {}
+        assert Leases(store.layout).others(store.layout.leases).keys() == {path}
+        assert leases.others(store.layout.leases) == {}
 
 
 def test_what_is_looked_up_is_protected_first(store, key):
     with store.leases.hold("a", []):
         store.lookup([key("one")])
-        (path,) = Leases(store.layout).others()
+        (path,) = Leases(store.layout).others(store.layout.leases)
         assert protected(path) == {key("one")}
 
 
@@ -167,7 +167,7 @@ def test_heartbeats_keep_a_lease(store, monkeypatch):
     monkeypatch.setattr(lease, "BEAT", 0.01)
     leases, watch = Leases(store.layout), Watch()
     with leases.hold("a", []):
-        (path,) = Leases(store.layout).others()
+        (path,) = Leases(store.layout).others(store.layout.leases)
         first = read(path)
         assert not watch.dead(first)
         while read(path).beat == first.beat:

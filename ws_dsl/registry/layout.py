@@ -4,6 +4,7 @@ objects/ab/abcd…          content, by SHA-256; read-only
 manifests/ab/abcd….json   records, by key; written last
 quarantine/SUBJECT/TIME/  what was found damaged, with the reason; never served, never deleted
 conflicts/KEY/DIGEST.json other bytes that a second run gave for a key
+arrivals/ab/ESSENCE/KEY   what came from another environment; see `ws_dsl.registry.arrival`
 tags/NAME                 keys that gc keeps, by name
 leases/                   who is at work on what; see `ws_dsl.registry.lease`
 tmp/                      private folders of running commits
@@ -59,6 +60,11 @@ class Layout(NamedTuple):
     def leases(self) -> Path:
         """Who is at work on what."""
         return self.root / "leases"
+
+    @property
+    def arrivals(self) -> Path:
+        """Keys of what came from elsewhere."""
+        return self.root / "arrivals"
 
     @property
     def attempts(self) -> Path:

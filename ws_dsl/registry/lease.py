@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ws_dsl.errors import RegistryError
 from ws_dsl.registry.disk import make_root
 from ws_dsl.registry.layout import Layout, entries
 from ws_dsl.registry.owner import Owner, this
@@ -85,6 +86,7 @@ class Leases:
         self._held = layout.leases / "held"
         self._path: Path | None = None
         self._known: set[str] = set()
+        self._claimed: set[str] = set()
         self._watch = Watch()
         self._told: set[tuple[tuple[int, int], str]] = set()
         self._pause = 0.0
@@ -113,6 +115,8 @@ class Leases:
             yield self.await_collection(note)
         finally:
             stop.set()
+            self.release(self._claimed)
+            self._claimed.clear()
             if self._path is not None:
                 beats.join()
                 self._path.unlink(missing_ok=True)
@@ -165,10 +169,34 @@ class Leases:
                     if os.path.samefile(self._path, self._held / name):
                         (self._held / name).unlink()
 
-    def others(self) -> dict[Path, Holder]:
-        """Leases of other runs, by their files."""
-        found = {path: read(path) for path in entries(self._layout.leases) if path.is_file()}
+    def others(self, folder: Path) -> dict[Path, Holder]:
+        """Leases of other runs in a folder, by their files."""
+        found = {path: read(path) for path in entries(folder) if path.is_file()}
         return {path: one for path, one in found.items() if one is not None and not self._is_mine(one)}
+
+    def now(self) -> float:
+        """The time, in seconds, as the disk of the store counts; by the clock where it cannot be written."""
+        if self._path is None:
+            return time.time()
+        os.utime(self._path)
+        return self._path.stat().st_mtime
+
+    def announce_collection(self) -> None:
+        """Claims the collection of garbage until the end of this lease.
+
+        Raises:
+            RegistryError: another process has it, or nothing can be written.
+        """
+        if self._path is None:
+            raise RegistryError(f"the store {self._layout.root} cannot be written")
+        _, others = self.claim([COLLECTION])
+        if others:
+            raise RegistryError(f"{others[COLLECTION]} collects garbage already")
+        if not (self._held / COLLECTION).exists():
+            raise RegistryError(
+                f"the disk of {self._layout.root} has no hard links, and a collection needs one"
+            )
+        self._claimed.add(COLLECTION)
 
     def collection(self) -> Holder | None:
         """The lease of another process that collects garbage, or None."""

@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
-from ws_dsl.registry import commit, conflict, disk, quarantine, verify
+from ws_dsl.registry import commit, conflict, disk, gc, quarantine, tags, verify
 from ws_dsl.registry.catalogue import Catalogue
 from ws_dsl.registry.conflict import Conflict
 from ws_dsl.registry.database import Database
+from ws_dsl.registry.gc import CAUTIOUS, Collection, Wish
 from ws_dsl.registry.layout import Layout, keys, load, standing
 from ws_dsl.registry.lease import Leases
 from ws_dsl.registry.manifest import SHA256, Draft, FileRecord, Manifest
@@ -184,6 +185,26 @@ class Store:
     def quarantine(self, key: str, reason: str) -> Path | None:
         """Sets aside an artifact that is damaged, so that it is made anew; None where nothing is damaged."""
         return quarantine.quarantine(self.layout, key, reason)
+
+    def survey(self, wish: Wish = CAUTIOUS) -> Collection:
+        """What no study needs; see `ws_dsl.registry.gc`."""
+        return gc.survey(self.layout, wish)
+
+    def collect(self, wish: Wish = CAUTIOUS) -> Collection:
+        """Removes what no study needs; gives what was removed."""
+        return gc.collect(self.layout, wish)
+
+    def tags(self) -> dict[str, str]:
+        """Keys by tag."""
+        return tags.tags(self.layout)
+
+    def tag(self, name: str, key: str) -> None:
+        """Keeps an artifact under a name; see `ws_dsl.registry.tags`."""
+        tags.add(self.layout, name, key)
+
+    def untag(self, name: str) -> None:
+        """Forgets a name."""
+        tags.delete(self.layout, name)
 
     def conflicts(self, key: str | None = None) -> list[Conflict]:
         """Commits that gave other bytes for a key that existed."""
