@@ -6,7 +6,8 @@
     ├── ModelError             a checkpoint cannot be used as asked; exit 2
     ├── RegistryError          the store cannot be used
     │   ├── DamagedError       stored bytes do not match their digest
-    │   └── MissingError       a manifest or object that should exist does not
+    │   ├── MissingError       a manifest or object that should exist does not
+    │   └── RemoteError        a remote store cannot be reached or used
     └── MeasurementError       a measurement would be silently wrong (row sets differ, a token is not one, …)
 
 Any other exception is a defect of ws-dsl; the command line reports it as one and exits 70.
@@ -96,3 +97,7 @@ class DamagedError(RegistryError):
 
 class MissingError(RegistryError):
     """A manifest or object that should exist and does not."""
+
+
+class RemoteError(RegistryError):
+    """A remote store that cannot be reached, read or written."""

@@ -61,5 +61,5 @@ def explained(session: Session, opened: Opened, node: Node) -> dict[str, Any]:
         return {"status": "new", "why": ["what it was made from before is not in the store any more"]}
     return {
         "status": "stale",
-        "why": changes(session.derivation(manifest), state.derivations[node], session.name_of),
+        "why": changes(manifest.derivation, state.derivations[node], session.name_of),
     }

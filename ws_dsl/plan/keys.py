@@ -54,3 +54,8 @@ def derivation(
 def key_of(found: Derivation) -> str:
     """SHA-256 of the canonical bytes of a derivation."""
     return digest({"scheme": SCHEME, **found})
+
+
+def essence_of(found: Derivation) -> str:
+    """Digest of a derivation but for its environment: equal for what differs only in where it was made."""
+    return digest({"scheme": SCHEME, **found, "environment": None})

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,20 @@ def commit(layout: Layout, drafts: Sequence[Draft]) -> list[Manifest]:
         raise _refused(layout, error) from error
 
 
+@contextmanager
+def arrival(layout: Layout) -> Generator[Path]:
+    """A private folder for artifacts that were committed elsewhere, to be verified there and then adopted.
+
+    Raises:
+        RegistryError: the disk is full, the store cannot be written.
+    """
+    try:
+        with attempt(layout) as folder:
+            yield folder
+    except OSError as error:
+        raise _refused(layout, error) from error
+
+
 def import_file(layout: Layout, path: Path) -> str:
     """Copies a file into the objects; gives the digest of the bytes that were copied.
 
@@ -67,6 +82,20 @@ def _commit(layout: Layout, folder: Path, drafts: Sequence[Draft]) -> list[Manif
         for draft in drafts
     ]
 
+    return adopt(layout, folder, offers, staged)
+
+
+def adopt(
+    layout: Layout, folder: Path, offers: Sequence[Manifest], staged: dict[str, Path]
+) -> list[Manifest]:
+    """Moves staged objects to their places, then names the manifests; gives those that stand.
+
+    Args:
+        layout: The store.
+        folder: The private folder of an attempt.
+        offers: Records; those that came from elsewhere keep what they say.
+        staged: Verified objects in the folder, by digest: all that the store lacks.
+    """
     winners = [standing(layout, offer.key) for offer in offers]
     new = [offer for offer, winner in zip(offers, winners, strict=True) if winner is None]
     wanted = {record.sha256 for offer in new for record in offer.files.values()}
@@ -74,6 +103,8 @@ def _commit(layout: Layout, folder: Path, drafts: Sequence[Draft]) -> list[Manif
     wanted |= {
         record.sha256 for winner in winners if winner for record in winner.files.values()
     } & staged.keys()
+    # What is no file of an artifact is a snapshot that one mentions.
+    wanted |= staged.keys() - {record.sha256 for offer in offers for record in offer.files.values()}
     if wanted:
         _place(layout, {digest: path for digest, path in staged.items() if digest in wanted})
         _sync(layout, layout.objects, [layout.object(digest) for digest in wanted])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ _BLOCK = 1 << 20
 _WRITERS = 4
 
 
-def write(path: Path, content: bytes | Path) -> FileRecord:
+def write(path: Path, content: bytes | Path | Iterable[bytes]) -> FileRecord:
     """Writes a new read-only file and waits until its bytes are on disk.
 
     The digest is taken of the bytes on their way, not of what the disk gives back: a write that goes wrong is
@@ -87,10 +87,12 @@ def _together(work: Callable[..., T], *values: Sequence[Path | bytes]) -> list[T
         return list(pool.map(work, *values))
 
 
-def _blocks(content: bytes | Path) -> Iterator[bytes]:
+def _blocks(content: bytes | Path | Iterable[bytes]) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield content
-        return
-    with content.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
+    elif isinstance(content, Path):
+        with content.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+    else:
+        yield from content

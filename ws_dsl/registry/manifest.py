@@ -114,6 +114,22 @@ class Manifest:
         """Size of all files."""
         return sum(record.bytes for record in self.files.values())
 
+    @property
+    def derivation(self) -> dict[str, Any]:
+        """What it was made from, as its key is the digest of (`ws_dsl.plan.keys.Derivation`)."""
+        inputs = {
+            field: [{"digest": one.digest, "column": one.column, "pooled": list(one.pooled)} for one in found]
+            for field, found in self.inputs.items()
+        }
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "params": self.params,
+            "inputs": inputs,
+            "made": self.made,
+            "environment": self.environment,
+        }
+
     def to_json(self) -> str:
         """Text of the manifest file, sealed."""
         record = {

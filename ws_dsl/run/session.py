@@ -10,12 +10,10 @@ from typing import Any
 from ws_dsl.errors import ModelError, Problem, SpecError
 from ws_dsl.plan.environment import Environment, current
 from ws_dsl.plan.inspector import inspect_plan
-from ws_dsl.plan.keys import Derivation
 from ws_dsl.plan.node import address
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.planner import make_plan
 from ws_dsl.plan.state import State
-from ws_dsl.registry.manifest import Manifest
 from ws_dsl.registry.store import Store
 from ws_dsl.run.project import Project
 from ws_dsl.specs import kinds
@@ -107,21 +105,6 @@ class Session:
             except ModelError:
                 return None
         return self.store.hash_file(path) if path.is_file() else None
-
-    def derivation(self, manifest: Manifest) -> Derivation:
-        """What a stored artifact was made from, as it can be compared with a plan."""
-        inputs = {
-            field: [{"digest": one.digest, "column": one.column, "pooled": list(one.pooled)} for one in found]
-            for field, found in manifest.inputs.items()
-        }
-        return {
-            "kind": manifest.kind,
-            "version": manifest.version,
-            "params": manifest.params,
-            "inputs": inputs,
-            "made": manifest.made,
-            "environment": manifest.environment,
-        }
 
     def name_of(self, digest: str) -> str:
         """A readable name for a content digest: the cell that it was last used as."""
