@@ -9,6 +9,7 @@ import typer
 from ws_dsl.cli.diff import diff
 from ws_dsl.cli.doctor import doctor
 from ws_dsl.cli.explain import explain
+from ws_dsl.cli.gc import gc
 from ws_dsl.cli.lock import lock
 from ws_dsl.cli.ls import list_artifacts
 from ws_dsl.cli.new import new
@@ -18,6 +19,7 @@ from ws_dsl.cli.report import report
 from ws_dsl.cli.run import run
 from ws_dsl.cli.show import show
 from ws_dsl.cli.site import schema, site
+from ws_dsl.cli.tag import tag
 from ws_dsl.cli.verify import verify
 from ws_dsl.cli.why import why
 from ws_dsl.errors import WsDslError
@@ -30,7 +32,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (new, run, check, plan, lock, report, show, diff, why, explain, doctor, verify, schema):
+for command in (
+    new,
+    run,
+    check,
+    plan,
+    lock,
+    report,
+    show,
+    diff,
+    why,
+    explain,
+    doctor,
+    verify,
+    gc,
+    tag,
+    schema,
+):
     app.command()(command)
 app.command("ls")(list_artifacts)
 app.add_typer(site, name="site")
