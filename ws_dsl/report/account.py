@@ -17,14 +17,14 @@ class ModelView:
         step: Name of its step, such as `model`.
         title: A human's name for it.
         world: Whose facts it knows, `organism` or `real`.
-        dtype: Precision, such as `float32`.
+        precision: Such as `float32`, with what else it is run by.
         digest: Digest of its artifact.
     """
 
     step: str
     title: str
     world: str
-    dtype: str
+    precision: str
     digest: str
 
 

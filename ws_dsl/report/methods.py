@@ -58,7 +58,9 @@ def methods(results: Results) -> MethodView:
 
 def _model(node: Node, results: Results) -> ModelView:
     model = results.open(node)
-    return ModelView(node.step, model.title, model.world, model.dtype, results.state.digests[node])
+    run = [model.dtype, *([f"{model.bits} bits"] if model.bits else [])]
+    run += ["TransformerLens"] if model.backend == "transformer_lens" else []
+    return ModelView(node.step, model.title, model.world, ", ".join(run), results.state.digests[node])
 
 
 def _prompt(node: Node, results: Results) -> PromptView:
