@@ -54,7 +54,7 @@ class Database:
             except sqlite3.DatabaseError as error:
                 self.close()
                 if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _BROKEN:
-                    self._discard()
+                    self.discard()
                 else:
                     self._connection = _in_memory(self.path)
             try:
@@ -75,8 +75,9 @@ class Database:
         with self._connection:
             return work(self._connection)
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
         """Removes a broken file; another process that has it open goes on with what it has."""
+        self.close()
         for suffix in ("-wal", "-shm", ""):
             with suppress(OSError):
                 self.path.with_name(self.path.name + suffix).unlink()

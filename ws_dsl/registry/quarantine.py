@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ws_dsl.errors import DamagedError, RegistryError
 from ws_dsl.registry.disk import hash_file, sync, write
 from ws_dsl.registry.layout import Layout, entries, load
 from ws_dsl.registry.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ws_dsl.registry.verify import Damage
 
 
 def intact(path: Path, sha256: str) -> bool:
@@ -70,6 +74,21 @@ def quarantine(layout: Layout, key: str, reason: str) -> Path | None:
     objects = {record.sha256: layout.object(record.sha256) for record in manifest.files.values()}
     damaged = [path for sha256, path in objects.items() if not intact(path, sha256)]
     return set_aside(layout, key, [layout.manifest(key), *damaged], reason) if damaged else None
+
+
+def mend(layout: Layout, damages: Sequence[Damage]) -> list[str]:
+    """Sets aside what is damaged, so that it is made anew; gives the keys that are free again.
+
+    A manifest that says what cannot be goes even where its bytes are those that were written.
+    """
+    for damage in damages:
+        if not damage.key and damage.sha256 and not damage.name and not damage.harmless:
+            set_aside(layout, damage.sha256, [layout.object(damage.sha256)], damage.message)
+    broken = {damage.key: damage for damage in damages if damage.key and not damage.harmless}
+    for key, damage in broken.items():
+        if quarantine(layout, key, damage.message) is None and damage.name == "manifest":
+            set_aside(layout, key, [layout.manifest(key)], damage.message)
+    return list(broken)
 
 
 def quarantined(layout: Layout, key: str) -> list[Manifest]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ws_dsl.registry.catalogue import COARSE
@@ -41,6 +42,25 @@ class Digests:
                 lambda connection: connection.execute("REPLACE INTO stats VALUES (?, ?, ?)", row)
             )
         return sha256
+
+    def wrong(self) -> list[tuple[Path, str]]:
+        """Files whose bytes are no longer those of the digest remembered for their stat; with that digest."""
+        rows = self._database.attempt(_all)
+        found: list[tuple[Path, str]] = []
+        for name, stamp, sha256 in rows:
+            path = Path(name)
+            with suppress(OSError):
+                if _stamp(path.stat()) == stamp and hash_file(path).sha256 != sha256:
+                    found.append((path, sha256))
+        return found
+
+    def forget(self) -> None:
+        """Forgets all digests: every file is hashed when it is next asked for."""
+        self._database.attempt(lambda connection: connection.execute("DELETE FROM stats"))
+
+
+def _all(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute("SELECT path, stamp, sha256 FROM stats ORDER BY path").fetchall()
 
 
 def _recall(connection: sqlite3.Connection, path: Path, stamp: str) -> str | None:

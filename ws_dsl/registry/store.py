@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
-from ws_dsl.registry import commit, conflict, disk, gc, quarantine, tags, verify
+from ws_dsl.registry import commit, conflict, cross_check, disk, gc, quarantine, tags, verify
 from ws_dsl.registry.catalogue import Catalogue
 from ws_dsl.registry.conflict import Conflict
 from ws_dsl.registry.database import Database
@@ -178,9 +178,21 @@ class Store:
 
     # Health
 
-    def verify(self, key: str | None = None, deep: bool = True) -> list[Damage]:
+    def verify(self, key: str | None = None) -> list[Damage]:
         """What is damaged, missing or orphaned; see `ws_dsl.registry.verify`."""
-        return verify.verify(self.layout, key, deep)
+        return verify.verify(self.layout, key)
+
+    def cross_check(self) -> list[Damage]:
+        """Where the parts of the store do not agree; see `ws_dsl.registry.cross_check`."""
+        return list(cross_check.cross_check(self.layout, self.catalogue, self._digests))
+
+    def mend(self, damages: Sequence[Damage]) -> list[str]:
+        """Sets aside what is damaged, forgets indexes that are wrong; gives the keys that are free again."""
+        if any(damage.name == cross_check.OUTSIDE for damage in damages):
+            self._digests.forget()
+        if any(damage.name == cross_check.CATALOGUE for damage in damages):
+            self._database.discard()
+        return quarantine.mend(self.layout, damages)
 
     def quarantine(self, key: str, reason: str) -> Path | None:
         """Sets aside an artifact that is damaged, so that it is made anew; None where nothing is damaged."""
