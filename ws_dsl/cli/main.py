@@ -9,7 +9,9 @@ import typer
 from ws_dsl.cli.diff import diff
 from ws_dsl.cli.doctor import doctor
 from ws_dsl.cli.explain import explain
+from ws_dsl.cli.export import export
 from ws_dsl.cli.gc import gc
+from ws_dsl.cli.import_ import import_file
 from ws_dsl.cli.lock import lock
 from ws_dsl.cli.ls import list_artifacts
 from ws_dsl.cli.new import new
@@ -51,6 +53,8 @@ for command in (
 ):
     app.command()(command)
 app.command("ls")(list_artifacts)
+app.command()(export)
+app.command("import")(import_file)
 app.add_typer(site, name="site")
 
 

@@ -24,6 +24,12 @@ ModelSource = Annotated[
     typer.Option("--model", help="A checkpoint folder, or REPO@REVISION, in the place of the study's model."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where models run, such as cpu or cuda.")]
+SameEnvironment = Annotated[
+    bool,
+    typer.Option(
+        "--same-environment", help="Make anew what came from elsewhere and was made in another environment."
+    ),
+]
 
 
 class NothingMatched(WsDslError):
@@ -32,9 +38,14 @@ class NothingMatched(WsDslError):
     exit_code = 3
 
 
-def open_session(registry: Path | None, site: Path | None = None, device: str = "cpu") -> Session:
+def open_session(
+    registry: Path | None, site: Path | None = None, device: str = "cpu", same_environment: bool = False
+) -> Session:
     """A session on the project of the current folder."""
-    return Session(find_project(registry, site), device)
+    session = Session(find_project(registry, site), device)
+    if same_environment:
+        session.find_foreign = lambda derivation: None
+    return session
 
 
 def open_studies(session: Session, paths: list[Path], model: str | None = None) -> list[Opened]:

@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ws_dsl.cli.options import AsJson, Device, ModelSource, Paths, RegistryDir, open_session, open_studies
+from ws_dsl.cli.options import (
+    AsJson,
+    Device,
+    ModelSource,
+    Paths,
+    RegistryDir,
+    SameEnvironment,
+    open_session,
+    open_studies,
+)
 from ws_dsl.cli.output import counted, data, duration
 from ws_dsl.cli.why import explained
 from ws_dsl.plan.node import Node
 from ws_dsl.run.forecast import Task, tasks
+from ws_dsl.run.foreign import told
 from ws_dsl.run.session import Opened, Session
 
 
@@ -19,10 +29,11 @@ def plan(
     model: ModelSource = None,
     registry: RegistryDir = None,
     device: Device = "cpu",
+    same_environment: SameEnvironment = False,
     json: AsJson = False,
 ) -> None:
-    """Say what is cached, stale, new, or waits for another cell; nothing is run."""
-    session = open_session(registry, device=device)
+    """Say what is cached, foreign, stale, new, or waits for another cell; nothing is run."""
+    session = open_session(registry, device=device, same_environment=same_environment)
     show_plans(session, open_studies(session, paths, model), json)
 
 
@@ -48,7 +59,8 @@ def show_plans(session: Session, opened: list[Opened], json: bool) -> None:
         seconds = {task.step: task.seconds for task in todo}
         steps = [{**step, "seconds": seconds.get(step["step"])} for step in _steps(session, study)]
         to_make = sum(task.cells for task in todo)
-        found.append({"study": study.plan.spec.id, "to_make": to_make, "steps": steps})
+        foreign = told(study.state)
+        found.append({"study": study.plan.spec.id, "to_make": to_make, "foreign": foreign, "steps": steps})
         if not json:
             _show(found[-1], forecast(todo, len(study.plan.nodes)))
     if json:
@@ -80,6 +92,8 @@ def _show(study: dict[str, Any], outlook: str) -> None:
     print(f"{study['study']}: {_counted(totals)}")
     if study["to_make"]:
         print(f"  {outlook}")
+    for line in study["foreign"]:
+        print(f"  {line}")
     for step in study["steps"]:
         unread = "" if step["read"] else "  [nothing reads it]"
         print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")

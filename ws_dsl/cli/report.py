@@ -12,6 +12,7 @@ from ws_dsl.cli.output import data, say
 from ws_dsl.errors import WsDslError
 from ws_dsl.report.publish import publish
 from ws_dsl.report.site import build
+from ws_dsl.run.foreign import told
 from ws_dsl.run.lock import registered
 from ws_dsl.run.project import studies
 from ws_dsl.run.session import Opened, Session
@@ -38,6 +39,8 @@ def report(study: Study, registry: RegistryDir = None, site: SiteDir = None, jso
             + "\n  ".join([*named, *more])
             + f"\nws-dsl run {source} makes them"
         )
+    for line in told(opened.state):
+        say(f"{opened.plan.spec.id}: {line}")
     when = registered(opened.plan, opened.state)
     cost = {"made": 0, "cells": len(opened.plan.nodes), "rows": 0, "seconds": 0.0}
     published = publish(opened, session.store, session.project.site, source, when, dict(cost), say)

@@ -10,6 +10,7 @@ from ws_dsl.cli.options import AsJson, RegistryDir, open_session
 from ws_dsl.cli.output import data
 from ws_dsl.plan.node import Node, address
 from ws_dsl.plan.why import changes
+from ws_dsl.run.foreign import difference
 from ws_dsl.run.session import Opened, Session
 
 
@@ -39,17 +40,19 @@ def why(what: Address, registry: RegistryDir = None, study: Studies = None, json
 
 
 def explained(session: Session, opened: Opened, node: Node) -> dict[str, Any]:
-    """The status of a cell (`cached`, `stale`, `new` or `waiting`), and the reasons for it."""
+    """The status of a cell (`cached`, `foreign`, `stale`, `new` or `waiting`), and the reasons for it."""
     plan, state = opened.plan, opened.state
     status = state.status(node)
     if status == "waiting":
         waits = dict.fromkeys(str(edge.node) for edge in node.edges() if edge.node not in state.digests)
         return {"status": status, "why": [f"unknown until {name} exists" for name in waits]}
-    if status == "cached":
+    if status in ("cached", "foreign"):
         manifest = session.store.manifest(state.keys[node])
         reasons = (
             [f"made {manifest.created[:19]} in {manifest.seconds:.2f} s", *manifest.notes] if manifest else []
         )
+        if (found := state.foreign.get(node)) is not None:
+            reasons.append(f"{difference(found, state.environment)}; it came from {found.source}")
         return {"status": status, "why": reasons}
     previous = session.store.catalogue.previous(plan.spec.id, node.step, node.labels)
     if previous is None:

@@ -14,36 +14,25 @@ artifact; where they are lost, cells are made anew.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from ws_dsl.errors import DamagedError, RegistryError
 from ws_dsl.plan.keys import Derivation, essence_of, key_of
+from ws_dsl.plan.state import Foreign
 from ws_dsl.registry import disk
 from ws_dsl.registry.catalogue import RUN_KIND
 from ws_dsl.registry.commit import adopt
 from ws_dsl.registry.layout import Layout, entries, standing
-from ws_dsl.registry.manifest import Manifest, artifact_digest
+from ws_dsl.registry.manifest import SHA256, Manifest, artifact_digest
 from ws_dsl.registry.quarantine import intact
 from ws_dsl.specs.canonical import digest
 
-
-class Foreign(NamedTuple):
-    """An artifact of another environment.
-
-    Attributes:
-        key: Its key, under the environment that it was made in.
-        digest: Its content digest.
-        environment: The environment that it was made in.
-        source: The file or address that it came from.
-    """
-
-    key: str
-    digest: str
-    environment: dict[str, str]
-    source: str
+_ODD = r"\x00-\x1f\x7f/\\:*?\"<>|"
+_PART = re.compile(rf"[^{_ODD}. ]([^{_ODD}]{{0,198}}[^{_ODD}. ])?")
 
 
 class Arrivals:
@@ -86,6 +75,13 @@ class Arrivals:
         self.staged[sha256] = path
         return path
 
+    def keep(self, digests: Iterable[str]) -> None:
+        """Forgets all staged objects but those of these digests that the store lacks."""
+        wanted = set(digests)
+        for sha256 in list(self.staged):
+            if sha256 not in wanted or intact(self._layout.object(sha256), sha256):
+                del self.staged[sha256]
+
     def lacks(self, sha256: str) -> bool:
         """Whether neither the store nor the batch has intact bytes of this digest."""
         return sha256 not in self.staged and not intact(self._layout.object(sha256), sha256)
@@ -107,17 +103,25 @@ def read_manifest(content: bytes, key: str, source: str) -> Manifest:
     """
     try:
         manifest = Manifest.from_json(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise DamagedError(f"the manifest of {key[:12]} in {source} is no text") from None
+        right = _is_plain(manifest) and manifest.digest == artifact_digest(manifest.files)
+        expected = _expected(manifest) if right else ""
     except RegistryError as error:
         raise type(error)(f"{key[:12]} in {source}: {error}") from None
+    # Anyone can seal anything: what is inside may be of any shape.
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        right, manifest, expected = False, None, ""
+    if manifest is None or not right:
+        raise DamagedError(f"the manifest of {key[:12]} in {source} is not what ws-dsl writes")
     if manifest.key != key:
         raise DamagedError(f"the manifest of {key[:12]} in {source} is that of {manifest.key[:12]}")
-    if manifest.digest != artifact_digest(manifest.files):
-        raise DamagedError(f"the manifest of {key[:12]} in {source} does not have the digest of its files")
-    if key != _expected(manifest):
+    if key != expected:
         raise DamagedError(f"{key[:12]} in {source} is not the key of what it says it was made from")
     return manifest
+
+
+def plain(name: str) -> bool:
+    """Whether a relative path stays where it is put, and can be written on any system."""
+    return all(_PART.fullmatch(part) for part in name.split("/"))
 
 
 def foreign(layout: Layout, derivation: Derivation) -> Foreign | None:
@@ -136,6 +140,22 @@ def foreign(layout: Layout, derivation: Derivation) -> Foreign | None:
         source = str(json.loads(path.read_bytes())["source"])
         found.append((-common, Foreign(manifest.key, manifest.digest, environment, source)))
     return min(found)[1] if found else None
+
+
+def _is_plain(manifest: Manifest) -> bool:
+    """Whether the parts of a record that name files, digests and sizes are such."""
+    records = manifest.files.values()
+    digests = [manifest.key, manifest.digest, *(one.sha256 for one in records)]
+    digests += [text for found in manifest.inputs.values() for one in found for text in (one.key, one.digest)]
+    texts = [manifest.kind, manifest.created, *manifest.made.values(), *manifest.notes]
+    texts += [*manifest.params.keys(), *manifest.environment.keys(), *manifest.facts.keys(), *manifest.tools]
+    return (
+        all(SHA256.fullmatch(text) for text in digests)
+        and all(plain(name) for name in manifest.files)
+        and all(type(one.bytes) is int and one.bytes >= 0 for one in records)
+        and "".join(texts).isprintable()
+        and math.isfinite(manifest.seconds)
+    )
 
 
 def _expected(manifest: Manifest) -> str:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
-from ws_dsl.registry import commit, conflict, cross_check, disk, gc, quarantine, tags, verify
+from ws_dsl.plan.keys import Derivation
+from ws_dsl.plan.state import Foreign
+from ws_dsl.registry import arrival, commit, conflict, cross_check, disk, gc, quarantine, tags, verify
 from ws_dsl.registry.catalogue import Catalogue
 from ws_dsl.registry.conflict import Conflict
 from ws_dsl.registry.database import Database
@@ -65,6 +67,12 @@ class Store:
         self.leases.protect(wanted)
         found = ((key, standing(self.layout, key)) for key in wanted)
         return {key: manifest.digest for key, manifest in found if manifest is not None}
+
+    def foreign(self, derivation: Derivation) -> Foreign | None:
+        """What came from elsewhere and differs from a derivation in its environment alone; see `arrival`."""
+        found = arrival.foreign(self.layout, derivation)
+        self.leases.protect([found.key] if found else [])
+        return found
 
     def manifest(self, key: str) -> Manifest | None:
         """The record of a key, whether or not its objects are there; None where there is none.

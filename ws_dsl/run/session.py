@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from ws_dsl.errors import ModelError, Problem, SpecError
 from ws_dsl.plan.environment import Environment, current
 from ws_dsl.plan.inspector import inspect_plan
+from ws_dsl.plan.keys import Derivation
 from ws_dsl.plan.node import address
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.planner import make_plan
-from ws_dsl.plan.state import State
+from ws_dsl.plan.state import Foreign, Lookup, State
 from ws_dsl.registry.store import Store
 from ws_dsl.run.project import Project
 from ws_dsl.specs import kinds
@@ -45,6 +46,8 @@ class Session:
         project: Folders.
         store: The store.
         environment: The environment class of computing kinds.
+        lookup: Asks for artifacts by key.
+        find_foreign: Asks for artifacts of another environment.
     """
 
     def __init__(self, project: Project, device: str = "cpu"):
@@ -52,6 +55,8 @@ class Session:
         self.store = Store(project.registry)
         self.device = device
         self.environment: Environment = current(device)
+        self.lookup: Lookup = self.store.lookup
+        self.find_foreign: Callable[[Derivation], Foreign | None] = self.store.foreign
         self._facts: dict[str, dict[str, Json]] = {}
         self._names: dict[str, str] | None = None
 
@@ -63,7 +68,7 @@ class Session:
         """
         kinds.use_folder(file.resolve().parent / "kinds")
         plan = make_plan(self._document(file), model)
-        state = State(self.environment, self.store.lookup, self.hash_path)
+        state = State(self.environment, self.lookup, self.hash_path, self.find_foreign)
         state.update(plan.nodes)
         problems = inspect_plan(plan, state, self._facts_of)
         if problems:
