@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ws_dsl.plan.evaluator import Evaluator
 from ws_dsl.plan.mistakes import Broken, axes_of, names, near
@@ -50,10 +50,21 @@ def read_report(evaluator: Evaluator) -> None:
             continue
 
 
-def statistics(node: Node) -> Sequence[str] | None:
-    """Statistics of an Estimate; None where they are not known before it exists."""
-    inputs = {field: _of(edges[0]) for field, edges in node.inputs.items() if edges}
-    return node.kind.spec.statistics(node.spec, inputs)
+Known: TypeAlias = dict[Node, Sequence[str] | None]
+
+
+def statistics(node: Node, known: Known | None = None) -> Sequence[str] | None:
+    """Statistics of an Estimate; None where they are not known before it exists.
+
+    Args:
+        node: The Estimate.
+        known: Those of other nodes, which is added to.
+    """
+    known = {} if known is None else known
+    if node not in known:
+        inputs = {field: _of(edges[0], known) for field, edges in node.inputs.items() if edges}
+        known[node] = node.kind.spec.statistics(node.spec, inputs)
+    return known[node]
 
 
 def row_columns(node: Node) -> dict[str, str] | None:
@@ -69,8 +80,8 @@ def row_columns(node: Node) -> dict[str, str] | None:
     return {**dict.fromkeys(keys, "key"), **spec.columns}
 
 
-def _of(edge: Edge) -> Sequence[str] | None:
-    return ("value",) if edge.column else statistics(edge.node)
+def _of(edge: Edge, known: Known) -> Sequence[str] | None:
+    return ("value",) if edge.column else statistics(edge.node, known)
 
 
 def _read(evaluator: Evaluator, rule: Rule, read: str, path: Path_) -> None:
@@ -98,8 +109,9 @@ def _read(evaluator: Evaluator, rule: Rule, read: str, path: Path_) -> None:
 def _statistics(relation: Relation) -> list[str] | None:
     """Statistics that all cells of a relation have."""
     found: list[str] | None = None
+    known: Known = {}
     for entry in relation.entries:
-        mine = statistics(entry.node) if entry.node is not None else None
+        mine = statistics(entry.node, known) if entry.node is not None else None
         if mine is None:
             return None
         found = [name for name in found if name in mine] if found is not None else list(mine)

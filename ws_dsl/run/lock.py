@@ -85,8 +85,9 @@ def read_lock(plan: Plan) -> Locked:
 
 def registered(plan: Plan, state: State) -> str | None:
     """Date of the registration of the rules as they are, made before any result; None is *post hoc*."""
-    rules = rules_digest(plan, state)
-    mine = [entry for entry in read_lock(plan).registrations if entry.rules == rules]
+    locked = [entry for entry in read_lock(plan).registrations if entry.study == plan.spec.id]
+    rules = rules_digest(plan, state) if locked else None
+    mine = [entry for entry in locked if entry.rules == rules]
     return mine[0].registered if mine and not mine[0].results else None
 
 
