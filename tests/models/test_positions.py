@@ -44,7 +44,8 @@ def test_without_a_reply_the_prompt_is_the_row():
     [
         (9, "9 tokens has no position 9"),
         (-10, "no position -1"),
-        (TokenPosition(token="it"), "no position of 'it'"),
+        (TokenPosition(token="it"), "no position of 'it'; tokens with it in them: ' it'$"),
+        (TokenPosition(token="no"), "no position of 'no'$"),
         (TokenPosition(token=" it", count=3), "of ' it', number 3"),
         (TokenPosition(token=" it", count=-3), "number -3"),
         ("reply_first", "no position reply_first"),

@@ -34,7 +34,7 @@ def positions(name: Position, tokens: Sequence[str], spans: Mapping[str, Sequenc
         reply = range(*spans.get("reply", (0, 0)))
         found = list({"reply_first": reply[:1], "reply_last": reply[-1:], "reply": reply}[name])
     if not found or not 0 <= found[0] <= found[-1] < length:
-        raise MeasurementError(f"a row of {length} tokens has no position {_told(name)}")
+        raise MeasurementError(f"a row of {length} tokens has no position {_told(name)}{_like(name, tokens)}")
     return found
 
 
@@ -93,3 +93,11 @@ def _told(name: Position) -> str:
     if isinstance(name, TokenPosition):
         return f"of {name.token!r}, number {name.count}" if name.count != 1 else f"of {name.token!r}"
     return str(name)
+
+
+def _like(name: Position, tokens: Sequence[str]) -> str:
+    """Tokens that may have been meant by one that is not there."""
+    if not isinstance(name, TokenPosition) or name.token in tokens:
+        return ""
+    like = dict.fromkeys(token for token in tokens if name.token.strip() and name.token.strip() in token)
+    return f"; tokens with it in them: {', '.join(map(repr, like))}" if like else ""
