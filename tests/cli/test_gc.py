@@ -58,7 +58,7 @@ def test_a_tagged_run_keeps_its_cells(ws: Terminal, lab: Lab):
     assert ws("gc", "--apply", "--grace", "0").out.startswith("removed: 0 artifacts")
     assert artifacts(lab) >= before
     assert ws("tag", "--delete", "paper-v1").code == 0
-    assert not ws("gc", "--apply", "--json").json["rubbish"] == []
+    assert ws("gc", "--apply", "--json").json["rubbish"]
     assert not artifacts(lab) >= before
 
 

@@ -53,13 +53,36 @@ def test_a_changed_input_is_named_by_its_cell(ws: Terminal, lab: Lab):
     rows = [json.loads(line) for line in (lab.root / "claims.jsonl").read_text().splitlines()]
     rows[0]["claim"] = "3 + 2 = 5"
     lab.data(rows)
-    (file,) = reasons(ws, "small:claims")
-    assert file.startswith("the content of path changed: ") and "→" in file
+    changed = "claims.jsonl row 1 changed (arithmetic-0): claim: '2 + 3 = 5' → '3 + 2 = 5'"
+    assert reasons(ws, "small:claims") == [changed]
+    (cell,) = ws("why", "small:prompts[condition=neutral]", "--study", "small.yaml", "--json").json["cells"]
+    assert cell == {
+        **cell,
+        "status": "waiting",
+        "why": ["unknown until claims exists", f"  claims: {changed}"],
+    }
     assert ws("run", "small.yaml").code == 0
     study = small()
     study["steps"]["halves"]["into"] = {"search": 0.25, "verify": 0.75}
     lab.study(study)
     assert reasons(ws, "small:halves[split=search]") == ["into.search: 0.5 → 0.25", "into.verify: 0.5 → 0.75"]
+
+
+def test_a_change_is_followed_back_to_where_it_began(ws: Terminal, lab: Lab):
+    """Only the data are made anew, so that what reads them is stale and its inputs exist."""
+    rows = [json.loads(line) for line in (lab.root / "claims.jsonl").read_text().splitlines()]
+    lab.data([*rows[:4], {**rows[4], "topic": "magnitude"}, *rows[5:-1]])
+    only = {name: small()["steps"][name] for name in ("claims",)}
+    reduced = {**small(), "steps": only, "rules": {}, "report": {}}
+    lab.study(reduced)
+    assert ws("run", "small.yaml").code == 0
+    lab.study()
+    first, *more = reasons(ws, "small:prompts[condition=neutral]")
+    assert first.startswith("input rows changed: ")
+    assert more == [
+        "  claims: claims.jsonl row 5 changed (comparison-0): topic: 'comparison' → 'magnitude'",
+        "  claims: claims.jsonl row 8 is gone (comparison-3)",
+    ]
 
 
 def test_what_waits_and_what_is_new(ws: Terminal, lab: Lab):

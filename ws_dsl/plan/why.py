@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from ws_dsl.plan.keys import Derivation
+from ws_dsl.plan.row_changes import row_changes, shown
+from ws_dsl.specs.canonical import canonical
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def changes(
-    old: Derivation, new: Derivation, name_of: Callable[[str], str] = lambda digest: digest[:12]
+    old: Derivation,
+    new: Derivation,
+    name_of: Callable[[str], str] = lambda digest: digest[:12],
+    files: Mapping[str, str] = {},
+    content: Callable[[str], bytes | None] = lambda digest: None,
 ) -> list[str]:
-    """Differences between two derivations, one sentence each.
+    """Differences between two derivations, one sentence each; none only where they are the same.
 
     Args:
         old: What the earlier artifact was made from.
         new: What the present one is made from.
         name_of: A readable name for an input's content digest.
+        files: Names of external files by the field that names them.
+        content: Bytes of an external file by their digest, or None where they are gone.
     """
     found: list[str] = []
     if old["kind"] != new["kind"]:
         return [f"it was a {old['kind']} and is a {new['kind']}"]
     if old["version"] != new["version"]:
         found.append(f"kind {new['kind']} went from version {old['version']} to {new['version']}")
-    found += _params(old["params"], new["params"], "")
+    found += _params(
+        old["params"], new["params"], "", lambda path, was, now: _file(new, path, was, now, files, content)
+    )
     for field in sorted({*old["inputs"], *new["inputs"]}):
         before, after = old["inputs"].get(field, []), new["inputs"].get(field, [])
         if len(before) != len(after):
@@ -35,32 +47,58 @@ def changes(
                 found.append(f"input {field} changed: {name_of(was['digest'])} → {name_of(now['digest'])}")
             elif was["column"] != now["column"]:
                 found.append(f"input {field} reads column {now['column']}, read {was['column']}")
-    for part, value in new["environment"].items():
-        if old["environment"].get(part) != value:
-            found.append(f"{part} {old['environment'].get(part)} → {value}")
+            elif was["pooled"] != now["pooled"]:
+                found.append(f"input {field} is pooled at place {now['pooled']}, was at {was['pooled']}")
+    if old["inputs"].keys() != new["inputs"].keys() and not found:
+        fields = sorted(old["inputs"].keys() ^ new["inputs"].keys())
+        found.append(f"the kind reads other fields: {', '.join(fields)}")
+    for part in sorted({*old["environment"], *new["environment"]}):
+        was, now = old["environment"].get(part), new["environment"].get(part)
+        if was != now:
+            found.append(f"{part} {was} → {now}")
     if old["made"] != new["made"]:
         found.append(f"label {old['made']} → {new['made']}")
     return found
 
 
-def _params(old: Any, new: Any, path: str) -> list[str]:
+def _params(old: object, new: object, path: str, file: Callable[[str, str, str], list[str]]) -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         found: list[str] = []
-        for name in sorted({*old, *new}):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            found += _params(old.get(name), new.get(name), f"{path}.{name}" if path else str(name))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", new)
+        for name in sorted({*before, *after}):
+            below = f"{path}.{name}" if path else name
+            found += _params(before.get(name, _ABSENT), after.get(name, _ABSENT), below, file)
         return found
-    if old == new:
+    if _ABSENT not in (old, new) and canonical(cast("Any", old)) == canonical(cast("Any", new)):
         return []
-    if _is_digest(old) and _is_digest(new):
-        what = "the code of the kind" if path == "source" else f"the content of {path}"
-        return [f"{what} changed: {old[:8]} → {new[:8]}"]
-    return [f"{path}: {_short(old)} → {_short(new)}"]
+    if isinstance(old, str) and isinstance(new, str) and _DIGEST.fullmatch(old) and _DIGEST.fullmatch(new):
+        return file(path, old, new)
+    return [f"{path}: {shown(old)} → {shown(new)}"]
 
 
-def _is_digest(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+class _Absent:
+    def __repr__(self) -> str:
+        return "nothing"
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+_ABSENT = _Absent()
+
+
+def _file(
+    new: Derivation,
+    path: str,
+    was: str,
+    now: str,
+    files: Mapping[str, str],
+    content: Callable[[str], bytes | None],
+) -> list[str]:
+    """What changed in an external file; its rows where it has any and both states are there."""
+    if path == "source":
+        return [f"the code of the kind changed: {was[:8]} → {now[:8]}"]
+    name = files.get(path, path)
+    before, after = content(was), content(now)
+    if before is not None and after is not None and name.endswith((".jsonl", ".csv")):
+        key: str | list[str] = new["params"].get("key") or []
+        if found := row_changes(name, before, after, [key] if isinstance(key, str) else key):
+            return found
+    return [f"the content of {name} changed: {was[:8]} → {now[:8]}"]
