@@ -17,6 +17,8 @@ from ws_dsl.cli.ls import list_artifacts
 from ws_dsl.cli.new import new
 from ws_dsl.cli.output import say
 from ws_dsl.cli.plan import check, plan
+from ws_dsl.cli.pull import pull
+from ws_dsl.cli.push import push
 from ws_dsl.cli.report import report
 from ws_dsl.cli.run import run
 from ws_dsl.cli.show import show
@@ -55,6 +57,8 @@ for command in (
 app.command("ls")(list_artifacts)
 app.command()(export)
 app.command("import")(import_file)
+app.command()(push)
+app.command()(pull)
 app.add_typer(site, name="site")
 
 

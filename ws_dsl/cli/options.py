@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ws_dsl.errors import WsDslError
+from ws_dsl.registry.remote import Remote
 from ws_dsl.run.project import find_project, studies
 from ws_dsl.run.session import Opened, Session
 
@@ -24,6 +25,14 @@ ModelSource = Annotated[
     typer.Option("--model", help="A checkpoint folder, or REPO@REVISION, in the place of the study's model."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where models run, such as cpu or cuda.")]
+RemoteUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        help="Address of a shared store, such as s3://bucket/folder.",
+        show_default="remote of ws-dsl.toml",
+    ),
+]
 SameEnvironment = Annotated[
     bool,
     typer.Option(
@@ -46,6 +55,20 @@ def open_session(
     if same_environment:
         session.find_foreign = lambda derivation: None
     return session
+
+
+def open_remote(session: Session, url: str | None) -> Remote:
+    """The remote of an option or of the project.
+
+    Raises:
+        WsDslError: there is none, or it is no address.
+    """
+    address = url or session.project.remote
+    if address is None:
+        raise WsDslError(
+            'no remote is given: write remote = "s3://bucket/folder" into ws-dsl.toml, or give --remote'
+        )
+    return Remote(address)
 
 
 def open_studies(session: Session, paths: list[Path], model: str | None = None) -> list[Opened]:

@@ -68,6 +68,10 @@ class Store:
         found = ((key, standing(self.layout, key)) for key in wanted)
         return {key: manifest.digest for key, manifest in found if manifest is not None}
 
+    def keys(self) -> list[str]:
+        """Keys of all manifests, sorted."""
+        return sorted(keys(self.layout))
+
     def foreign(self, derivation: Derivation) -> Foreign | None:
         """What came from elsewhere and differs from a derivation in its environment alone; see `arrival`."""
         found = arrival.foreign(self.layout, derivation)

@@ -6,6 +6,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ws_dsl.errors import WsDslError
 
@@ -20,11 +21,13 @@ class Project:
         root: The nearest folder with a `ws-dsl.toml` or a `[tool.ws-dsl]` table, else the current one.
         registry: The store.
         site: What is published.
+        remote: Address of a store that is shared, or None.
     """
 
     root: Path
     registry: Path
     site: Path
+    remote: str | None = None
 
     def shown(self, path: Path) -> str:
         """A path as the user would write it from the root."""
@@ -37,11 +40,38 @@ def find_project(registry: Path | None = None, site: Path | None = None) -> Proj
     root = _root(Path.cwd())
     configured = os.environ.get("WS_DSL_REGISTRY")
     store = registry or (Path(configured) if configured else root / "registry")
-    return Project(root, store.absolute(), (site or root / "site").absolute())
+    return Project(root, store.absolute(), (site or root / "site").absolute(), _remote(root))
 
 
 def _root(start: Path) -> Path:
     return next((folder for folder in (start, *start.parents) if is_root(folder)), start)
+
+
+def _remote(root: Path) -> str | None:
+    """The address under `remote` in `ws-dsl.toml`, or in `[tool.ws-dsl]`; a path is one from the root.
+
+    Raises:
+        WsDslError: the file cannot be read, or it is no text.
+    """
+    own = root / "ws-dsl.toml"
+    file = own if own.is_file() else root / "pyproject.toml"
+    if not file.is_file():
+        return None
+    found = _read(file)
+    table = found if file == own else found.get("tool", {}).get("ws-dsl", {})
+    remote = table.get("remote")
+    if remote is None:
+        return None
+    if not isinstance(remote, str) or not remote:
+        raise WsDslError(f'{file}: remote is an address, such as remote = "s3://bucket/folder"')
+    return remote if "://" in remote else str(root / remote)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WsDslError(f"{file}: {error}") from None
 
 
 def is_root(folder: Path) -> bool:
@@ -55,10 +85,7 @@ def is_root(folder: Path) -> bool:
     pyproject = folder / "pyproject.toml"
     if not pyproject.is_file():
         return False
-    try:
-        return "ws-dsl" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WsDslError(f"{pyproject}: {error}") from None
+    return "ws-dsl" in _read(pyproject).get("tool", {})
 
 
 def studies(paths: list[Path]) -> list[Path]:

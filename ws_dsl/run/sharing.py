@@ -56,6 +56,16 @@ def latest_run(store: Store, study: str) -> Manifest:
     raise MissingError(f"no run of {study} is in {store.root}")
 
 
+def latest_keys(store: Store, study: str) -> list[str]:
+    """Keys of the latest run of a study: the run's own, and those of its cells.
+
+    Raises:
+        MissingError: there is none.
+    """
+    run = latest_run(store, study)
+    return [run.key, *(cell["key"] for cell in json.loads(store.read(run, RUN_FILE))["cells"])]
+
+
 def export_study(session: Session, opened: Opened, target: Path) -> Exported:
     """Writes the latest run of a study as a bundle; see `ws_dsl.registry.bundle`.
 

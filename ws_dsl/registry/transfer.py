@@ -1,0 +1,210 @@
+"""Transfer: artifacts from a store to a remote, and back.
+
+Objects go first and manifests last, those of runs after those of cells. So a connection that drops leaves at
+most objects that nothing names, and the same command goes on from what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ws_dsl.errors import DamagedError, MissingError
+from ws_dsl.registry.arrival import Arrivals, read_manifest
+from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
+from ws_dsl.registry.closure import closure
+from ws_dsl.registry.commit import arrival
+from ws_dsl.registry.layout import standing
+from ws_dsl.registry.manifest import Manifest
+from ws_dsl.registry.remote import Remote
+from ws_dsl.registry.store import Store
+from ws_dsl.specs.canonical import canonical
+
+_BATCH = 64
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LARGEST_RECORD = 1 << 24
+
+
+@dataclass
+class Transfer:
+    """What was carried.
+
+    Attributes:
+        artifacts: How many artifacts.
+        objects: How many objects.
+        bytes: Size of these objects.
+        present: How many artifacts were there already.
+        refused: What was not taken, and why.
+    """
+
+    artifacts: int = 0
+    objects: int = 0
+    bytes: int = 0
+    present: int = 0
+    refused: list[str] = field(default_factory=list[str])
+
+
+def push(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None]) -> Transfer:
+    """Brings artifacts, and all that they were made from, to a remote.
+
+    Args:
+        store: The store.
+        remote: Where to.
+        keys: Keys of the artifacts.
+        note: Told how far it is.
+
+    Raises:
+        DamagedError, MissingError: something is not in the store as it was committed.
+        RemoteError: the remote cannot be reached, or not be written.
+    """
+    whole = closure(store.layout, keys)
+    there = remote.sizes("manifests", whole.manifests)
+    sizes = remote.sizes("objects", whole.objects)
+    lacking = [sha256 for sha256, size in whole.objects.items() if sizes.get(sha256) != size]
+    if lacking:
+        note(f"{len(lacking)} of {len(whole.objects)} objects to {remote.url}")
+    remote.together(lambda sha256: remote.write("objects", sha256, store.object_path(sha256)), lacking)
+    fresh = [manifest for key, manifest in whole.manifests.items() if key not in there]
+    cells = [manifest for manifest in fresh if manifest.kind != RUN_KIND]
+    runs = [manifest for manifest in fresh if manifest.kind == RUN_KIND]
+    for group in (cells, runs):
+        remote.together(lambda one: remote.write("manifests", one.key, one.to_json().encode()), group)
+    made = {(str(one.facts["study"]), one.key) for one in whole.manifests.values() if one.kind == RUN_KIND}
+    known = {(study, key) for study in {study for study, _ in made} for key in remote.runs(study)}
+    remote.together(lambda run: remote.note_run(*run), sorted(made - known))
+    size = sum(whole.objects[sha256] for sha256 in lacking)
+    return Transfer(len(fresh), len(lacking), size, len(there))
+
+
+def pull(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None]) -> Transfer:
+    """Brings those artifacts that the store lacks and the remote has.
+
+    Args:
+        store: The store.
+        remote: Where from.
+        keys: Keys of the artifacts.
+        note: Told how far it is.
+
+    Returns:
+        What came. An artifact that is not what it should be is refused and named; the others come.
+
+    Raises:
+        RemoteError: the remote cannot be reached, or not be read.
+        RegistryError: the store cannot be written.
+    """
+    done = Transfer()
+    wanted = sorted(set(keys))
+    lacking = [key for key in wanted if standing(store.layout, key) is None]
+    done.present = len(wanted) - len(lacking)
+    sizes = remote.sizes("manifests", lacking)
+    runs: list[Manifest] = []
+    for batch in _batches(sorted(sizes)):
+        read = remote.together(lambda key: _manifest(remote, key, sizes[key], done), batch)
+        found = [manifest for manifest in read if manifest is not None]
+        runs += [manifest for manifest in found if manifest.kind == RUN_KIND]
+        _take(store, remote, [manifest for manifest in found if manifest.kind != RUN_KIND], done)
+        if len(sizes) > _BATCH:
+            note(f"{done.artifacts} of {len(sizes)} artifacts from {remote.url}")
+    for batch in _batches(runs):
+        _take(store, remote, batch, done)
+    return done
+
+
+def pull_study(store: Store, remote: Remote, study: str, note: Callable[[str], None]) -> Transfer:
+    """Brings the latest run of a study that the remote has, its cells first.
+
+    Raises:
+        MissingError: the remote knows of no run of the study.
+        RemoteError, RegistryError: as `pull`.
+    """
+    done = Transfer()
+    keys = remote.runs(study)
+    sizes = remote.sizes("manifests", keys)
+    read = remote.together(lambda key: _manifest(remote, key, sizes[key], done), sizes)
+    runs = [manifest for manifest in read if manifest is not None and manifest.kind == RUN_KIND]
+    if not runs:
+        said = "\n  ".join([f"{remote.url} has no run of {study}", *done.refused])
+        raise MissingError(f"{said}\n`ws-dsl push {study}` there, or `ws-dsl pull` to bring everything")
+    latest = max(runs, key=lambda manifest: (manifest.created, manifest.key))
+    cells = pull(store, remote, _cells(store, remote, latest), note)
+    run = pull(store, remote, [latest.key], note)
+    return Transfer(
+        cells.artifacts + run.artifacts,
+        cells.objects + run.objects,
+        cells.bytes + run.bytes,
+        cells.present + run.present,
+        [*done.refused, *cells.refused, *run.refused],
+    )
+
+
+def _cells(store: Store, remote: Remote, run: Manifest) -> set[str]:
+    """Keys of the cells of a run that is not in the store yet."""
+    record = run.files.get(RUN_FILE)
+    with arrival(store.layout) as folder:
+        arrivals = Arrivals(store.layout, folder, remote.url)
+        try:
+            if record is None:
+                raise KeyError(RUN_FILE)
+            content = remote.read("objects", record.sha256, record.bytes)
+            path = arrivals.receive(record.sha256, record.bytes, content, f"{RUN_FILE} of {run.key[:12]}")
+            cells: list[dict[str, Any]] = json.loads(path.read_bytes())["cells"]
+            return {key for cell in cells for key in _DIGEST.findall(cell["key"])}
+        except FileNotFoundError:
+            raise MissingError(f"{RUN_FILE} of {run.key[:12]} is not at {remote.url}") from None
+        except (ValueError, KeyError, TypeError):
+            raise DamagedError(f"{run.key[:12]} at {remote.url} is no record of a run") from None
+
+
+def _manifest(remote: Remote, key: str, size: int, done: Transfer) -> Manifest | None:
+    try:
+        if size > _LARGEST_RECORD:
+            raise DamagedError(f"the manifest of {key[:12]} at {remote.url} has {size} bytes")
+        return read_manifest(b"".join(remote.read("manifests", key, size)), key, remote.url)
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        done.refused.append(str(error))
+        return None
+
+
+def _take(store: Store, remote: Remote, offers: Sequence[Manifest], done: Transfer) -> None:
+    """Brings one batch: objects into a private folder, verified, then into the store with the manifests."""
+    with arrival(store.layout) as folder:
+        arrivals = Arrivals(store.layout, folder, remote.url)
+        wanted = {
+            record.sha256: (record.bytes, f"{name} of {offer.key[:12]} ({offer.kind})")
+            for offer in offers
+            for name, record in offer.files.items()
+        }
+        snapshots = {match for offer in offers for match in _DIGEST.findall(canonical(offer.params).decode())}
+        there = remote.sizes("objects", [one for one in snapshots - wanted.keys() if arrivals.lacks(one)])
+        wanted |= {sha256: (size, f"the object {sha256[:12]}") for sha256, size in there.items()}
+        lacking = [sha256 for sha256 in wanted if arrivals.lacks(sha256)]
+        wrong: dict[str, str] = {}
+
+        def bring(sha256: str) -> None:
+            size, name = wanted[sha256]
+            try:
+                arrivals.receive(sha256, size, remote.read("objects", sha256, size), name)
+            except FileNotFoundError:
+                wrong[sha256] = f"{name} is not at {remote.url}"
+            except DamagedError as error:
+                wrong[sha256] = str(error)
+
+        remote.together(bring, lacking)
+        whole = [
+            offer for offer in offers if not wrong.keys() & {record.sha256 for record in offer.files.values()}
+        ]
+        done.refused += sorted(wrong.values())
+        done.objects += len(arrivals.staged)
+        done.bytes += sum(wanted[sha256][0] for sha256 in arrivals.staged)
+        arrivals.commit(whole)
+        done.artifacts += len(whole)
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
