@@ -22,6 +22,7 @@ from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.states import States
 from ws_dsl.artifacts.table import STATUSES, Table
+from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import canonical
 
@@ -127,6 +128,18 @@ def test_states(rows: int):
     np.testing.assert_array_equal(
         back.tensors["ln_final.hook_normalized"], tensors["ln_final.hook_normalized"]
     )
+
+
+def test_vectors():
+    values = np.array([[3.0, 4.0, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    vectors = Vectors(
+        values, "L2", {"token": " Yes", "count": 1}, "pca_diff", 7.5, "m" * 64, ["1", "2"], ["r" * 64]
+    )
+    back = again(vectors)
+    np.testing.assert_array_equal(back.values, values)
+    assert replace(back, values=None) == replace(vectors, values=None)  # pyright: ignore
+    assert back.norms().tolist() == [5.0, 0.0]
+    np.testing.assert_allclose(back.units(), [[0.6, 0.8, 0.0], [0.0, 0.0, 0.0]])
 
 
 def test_arm():

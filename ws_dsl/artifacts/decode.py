@@ -14,6 +14,7 @@ from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
 from ws_dsl.artifacts.states import States
 from ws_dsl.artifacts.table import Table
+from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
 
 _BY_FILE: dict[str, Any] = {
@@ -22,6 +23,7 @@ _BY_FILE: dict[str, Any] = {
     "states.safetensors": States,
     "sites.json": Sites,
     "arm.json": Arm,
+    "vectors.json": Vectors,
     "table.arrow": Table,
     "estimate.json": Estimate,
     "model.json": Model,
