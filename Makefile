@@ -35,7 +35,7 @@ site: .venv/installed
 constraints:
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@$(PIP) install "$$(grep '^torch==' constraints.txt)"
-	@$(PIP) install --editable '.[test]'
+	@$(PIP) install --editable '.[gs,test]'
 	@$(PIP) freeze --exclude ws-dsl | sed 's/+[^+]*$$//' > .venv/constraints.txt
 	@mv .venv/constraints.txt constraints.txt
 	@touch .venv/installed .venv/installed-test
