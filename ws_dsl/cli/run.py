@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +12,11 @@ from ws_dsl.cli.options import (
     AsJson,
     Device,
     ModelSource,
+    NothingMatched,
     Paths,
     RegistryDir,
+    RemoteUrl,
+    SameEnvironment,
     SiteDir,
     open_session,
     open_studies,
@@ -26,34 +29,51 @@ from ws_dsl.plan.node import Node
 from ws_dsl.report.publish import Published, publish
 from ws_dsl.report.site import build
 from ws_dsl.run.forecast import tasks
+from ws_dsl.run.foreign import told
 from ws_dsl.run.lock import NAME, record_results, registered
+from ws_dsl.run.read_through import ReadThrough
 from ws_dsl.run.repair import repaired
 from ws_dsl.run.session import Opened, Session
+
+if TYPE_CHECKING:
+    from ws_dsl.run.audit import Audited
 
 
 def run(
     paths: Paths,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
+    recompute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recompute", help="Make this step's cells once more and compare; repeatable.", metavar="STEP"
+        ),
+    ] = None,
     model: ModelSource = None,
     device: Device = "cpu",
     registry: RegistryDir = None,
     site: SiteDir = None,
+    remote: RemoteUrl = None,
+    same_environment: SameEnvironment = False,
     json: AsJson = False,
 ) -> None:
     """Make what is missing, check it, and publish the pages.
 
-    Exits 1 when a check fails, 2 when a study cannot be planned, 3 when there is none.
+    Exits 1 when a check fails or a step made once more gives other bytes, 2 when a study cannot be planned,
+    3 when there is none.
     """
-    session = open_session(registry, site, device)
+    session = open_session(registry, site, device, same_environment)
+    if (address := remote or session.project.remote) and not dry_run:
+        session.lookup = ReadThrough(session.store, address, say)
     missing: list[tuple[Opened, Node]] = []
     with interruptible():
         try:
             opened = open_studies(session, paths, model)
+            again = _steps(opened, recompute or [])
             if dry_run:
                 show_plans(session, opened, json)
                 return
             missing += [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
-            results = [_run_one(session, study, own_model=model is None) for study in opened]
+            results = [_run_one(session, study, again, own_model=model is None) for study in opened]
             built = build(session.project.site).folder
         except KeyboardInterrupt:
             raise Interrupted(folded(_kept(session, missing), 2)) from None
@@ -65,23 +85,40 @@ def run(
         say(f"site: {session.project.shown(built / 'index.html')}")
     if any(check["outcome"] == "failed" for result in results for check in result["checks"]):
         raise typer.Exit(1)
+    if any(cell["differing"] for result in results for cell in result.get("audit", [])):
+        raise typer.Exit(1)
 
 
-def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]:
+def _steps(opened: list[Opened], names: list[str]) -> set[str]:
+    """Names of steps, each of them in at least one study."""
+    known = {step.partition("/")[0] for study in opened for step in study.plan.steps()}
+    if unknown := set(names) - known:
+        steps = f"steps: {', '.join(sorted(known))}"
+        raise NothingMatched(f"there is no step {', '.join(sorted(unknown))} to make once more\n{steps}")
+    return set(names)
+
+
+def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) -> dict[str, Any]:
     plan, state, store = study.plan, study.state, session.store
     todo = tasks(plan, state, store) if state.missing(plan.nodes) else []
     if todo:
         say(f"{plan.spec.id}: {forecast(todo, len(plan.nodes))}")
     shown = progress(plan.spec.id, todo)
     cost: dict[str, Any] = {}
+    audited: list[Audited] = []
 
     def work() -> Published:
         if state.missing(plan.nodes):
             from ws_dsl.run.execute import execute
 
             execute(plan, state, store, shown, session.device)
+        if again:
+            from ws_dsl.run.audit import audit
+
+            audited[:] = audit(plan, state, store, shown, again, session.device)
         cost.update(made=shown.cells_made, cells=len(plan.nodes), rows=shown.rows_run)
         cost.update(bytes=shown.bytes_written, seconds=round(shown.seconds, 3))
+        cost["foreign"] = len(state.foreign)
         shown.page()
         source = session.project.shown(study.file)
         return publish(
@@ -92,16 +129,31 @@ def _run_one(session: Session, study: Opened, own_model: bool) -> dict[str, Any]
         published = repaired(plan, state, store, shown.note, work)
     finally:
         shown.close()
+    for line in told(state):
+        say(f"{plan.spec.id}: {line}")
     if own_model:
         _record(study)
     _summary(plan.spec.id, plan.spec.registered, published.record, cost)
+    _tell(audited)
     return {
         "study": plan.spec.id,
         "page": str(published.page),
         "verdicts": published.record["verdicts"],
         "checks": published.record["checks"],
         **cost,
+        **({"audit": [one._asdict() for one in audited]} if again else {}),
     }
+
+
+def _tell(audited: list[Audited]) -> None:
+    """What came of making cells once more."""
+    for one in audited:
+        if one.differing:
+            text = f"{one.cell} came out with other bytes in {', '.join(one.differing)}; the first stay"
+            say(folded(f"  {styled('failed', 'failed')}: {text} ({one.key[:12]})", 4))
+    same = sum(not one.differing for one in audited)
+    if audited:
+        say(f"  made once more: {counted(len(audited), 'cell')}, {same} with the same bytes")
 
 
 def _kept(session: Session, missing: list[tuple[Opened, Node]]) -> str:
