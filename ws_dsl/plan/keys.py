@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ws_dsl.plan.environment import Environment
-from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs.canonical import Json, digest
-from ws_dsl.specs.kinds import KindModule
+
+if TYPE_CHECKING:
+    from ws_dsl.plan.environment import Environment
+    from ws_dsl.plan.node import Edge, Node
+    from ws_dsl.specs.kinds import KindModule
 
 SCHEME = 1
 

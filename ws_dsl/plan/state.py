@@ -5,31 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from ws_dsl.plan.environment import Environment
+from ws_dsl.plan.foreign import Foreign
 from ws_dsl.plan.keys import Derivation, derivation, key_of
 from ws_dsl.plan.node import Node
 from ws_dsl.specs.canonical import Json
 
 Lookup = Callable[[Iterable[str]], dict[str, str]]
 """Content digest by key, for the keys that exist."""
-
-
-class Foreign(NamedTuple):
-    """An artifact that came from elsewhere and differs from what is asked for in its environment alone.
-
-    Attributes:
-        key: Its key, under the environment that it was made in.
-        digest: Its content digest.
-        environment: The environment that it was made in.
-        source: The file or address that it came from.
-    """
-
-    key: str
-    digest: str
-    environment: dict[str, str]
-    source: str
 
 
 @dataclass

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ws_dsl.errors import DamagedError, RegistryError
+from ws_dsl.plan.foreign import Foreign
 from ws_dsl.plan.keys import Derivation, essence_of, key_of
-from ws_dsl.plan.state import Foreign
 from ws_dsl.registry import disk
 from ws_dsl.registry.catalogue import RUN_KIND
 from ws_dsl.registry.commit import adopt

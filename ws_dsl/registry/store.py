@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
+from ws_dsl.plan.foreign import Foreign
 from ws_dsl.plan.keys import Derivation
-from ws_dsl.plan.state import Foreign
 from ws_dsl.registry import arrival, commit, conflict, cross_check, disk, gc, quarantine, tags, verify
 from ws_dsl.registry.catalogue import Catalogue
 from ws_dsl.registry.conflict import Conflict

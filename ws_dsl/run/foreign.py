@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ws_dsl.plan.environment import Environment
-from ws_dsl.plan.state import Foreign, State
+from ws_dsl.plan.foreign import Foreign
+from ws_dsl.plan.state import State
 
 
 def difference(found: Foreign, here: Environment) -> str:
