@@ -30,24 +30,33 @@ if TYPE_CHECKING:
     from ws_dsl.steps.data.prompts import Prompts
     from ws_dsl.steps.data.split import Split
     from ws_dsl.steps.extract.final_states import FinalStates
+    from ws_dsl.steps.extract.mean_diff import MeanDiff
+    from ws_dsl.steps.extract.pca_diff import PcaDiff
+    from ws_dsl.steps.extract.random_vectors import RandomVectors
     from ws_dsl.steps.extract.rank_by_attribution import RankByAttribution
     from ws_dsl.steps.extract.rank_by_effect import RankByEffect
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
+    from ws_dsl.steps.extract.states import States
+    from ws_dsl.steps.intervene.add_vector import AddVector
     from ws_dsl.steps.intervene.clamp import Clamp
     from ws_dsl.steps.intervene.combine import Combine
+    from ws_dsl.steps.intervene.project_out import ProjectOut
     from ws_dsl.steps.intervene.scale import Scale
     from ws_dsl.steps.measure._tokens import Tokens
+    from ws_dsl.steps.measure.cosine import Cosine
     from ws_dsl.steps.measure.generate import Generate
     from ws_dsl.steps.measure.logit_diff import LogitDiff
     from ws_dsl.steps.measure.next_token import NextToken
 
 __all__ = [
+    "AddVector",
     "Average",
     "Axis",
     "Clamp",
     "Column",
     "Combine",
     "Correlation",
+    "Cosine",
     "Dataset",
     "Difference",
     "File",
@@ -58,10 +67,14 @@ __all__ = [
     "HfModel",
     "Kind",
     "LogitDiff",
+    "MeanDiff",
     "NextToken",
     "Organism",
     "Patch",
+    "PcaDiff",
+    "ProjectOut",
     "Prompts",
+    "RandomVectors",
     "RankByAttribution",
     "RankByEffect",
     "RankByShift",
@@ -74,6 +87,7 @@ __all__ = [
     "Split",
     "Spread",
     "Stack",
+    "States",
     "Study",
     "Subset",
     "Summary",

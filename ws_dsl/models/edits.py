@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ws_dsl.errors import MeasurementError, ModelError
 from ws_dsl.models.places import Place
@@ -17,7 +18,7 @@ from ws_dsl.specs.site import Site
 if TYPE_CHECKING:
     from ws_dsl.models.handle import Handle
 
-Operation: TypeAlias = Literal["set", "add", "scale", "zero"]
+Operation: TypeAlias = Literal["set", "add", "scale", "zero", "project_out"]
 
 
 class Edit(NamedTuple):
@@ -28,7 +29,7 @@ class Edit(NamedTuple):
         position: Index of the token at which it is changed.
         value: Values, float32 of the site's width, or one number for all of its entries.
         operation: `set` puts the values in place of the activation; `add` adds them to it; `scale` multiplies
-            it by them; `zero` puts zeros in its place.
+            it by them; `zero` puts zeros in its place; `project_out` takes away its part along them.
     """
 
     site: Site
@@ -53,10 +54,9 @@ class Scatter:
         self.tokens = torch.tensor([of_token[row, position] for row, position, _ in edits], device=device)
         self.indices = torch.tensor([edit.site.index or 0 for _, _, edit in edits], device=device)
         self.values = torch.from_numpy(values).to(device, handle.dtype)
-        self.adds = torch.tensor([edit.operation == "add" for _, _, edit in edits], device=device)[:, None]
-        self.scales = torch.tensor([edit.operation == "scale" for _, _, edit in edits], device=device)[
-            :, None
-        ]
+        self.adds = self._which(edits, "add")
+        self.scales = self._which(edits, "scale")
+        self.projects = self._which(edits, "project_out")
 
     def __call__(self, view: View) -> None:
         """Edits the activations under a hook."""
@@ -64,8 +64,21 @@ class Scatter:
         own = units[self.tokens, self.indices]
         changed = torch.where(self.adds, own + self.values, self.values)
         changed = torch.where(self.scales, own * self.values, changed)
+        if self.projects.any():
+            changed = torch.where(self.projects, own - self._part(own), changed)
         units[self.tokens, self.indices] = changed.to(units)
         view.write(self.where, units.flatten(-2))
+
+    def _which(self, edits: Sequence[tuple[int, int, Edit]], operation: Operation) -> Tensor:
+        found = [edit.operation == operation for _, _, edit in edits]
+        return torch.tensor(found, device=self.tokens.device)[:, None]
+
+    def _part(self, own: Tensor) -> Tensor:
+        """The part of activations along the values, in float32 whatever they are in."""
+        along = self.values.float()
+        lengths = (along * along).sum(-1, keepdim=True)
+        shares = (own.float() * along).sum(-1, keepdim=True) / torch.where(lengths == 0, 1.0, lengths)
+        return (shares * along).to(own)
 
 
 def scatters(edits: Sequence[Sequence[Edit]], shifts: Sequence[int], handle: Handle) -> dict[str, Scatter]:
@@ -78,21 +91,29 @@ def scatters(edits: Sequence[Sequence[Edit]], shifts: Sequence[int], handle: Han
 
     Raises:
         ModelError: a site outside the model, or one that is only read.
-        MeasurementError: two edits of one row at the same site and position.
+        MeasurementError: two edits of one row at the same site and position, unless both add.
     """
     by_hook: defaultdict[str, list[tuple[int, int, Edit]]] = defaultdict(list)
     for row, (own, shift) in enumerate(zip(edits, shifts, strict=True)):
-        seen: set[tuple[Site, int]] = set()
+        seen: dict[tuple[Site, int], Edit] = {}
         for edit in own:
             if not edit.site.editable:
                 raise ModelError(f"{edit.site} is an attention pattern; patterns are read, not edited")
-            if (edit.site, edit.position) in seen:
-                raise MeasurementError(
-                    f"two edits of {edit.site} at token {edit.position} of one row: which one holds?"
-                )
-            seen.add((edit.site, edit.position))
+            place = (edit.site, edit.position)
+            seen[place] = _both(seen[place], edit, handle) if place in seen else edit
+        for edit in seen.values():
             by_hook[edit.site.within(handle.shape).hook].append((row, edit.position + shift, edit))
     return {hook: Scatter(own, handle.place(hook), handle) for hook, own in by_hook.items()}
+
+
+def _both(one: Edit, other: Edit, handle: Handle) -> Edit:
+    """Two edits at one place as one: what is added may be added up."""
+    if one.operation != "add" or other.operation != "add":
+        raise MeasurementError(
+            f"two edits of {one.site} at token {one.position} of one row: which one holds?"
+        )
+    width = one.site.within(handle.shape).width(handle.shape)
+    return one._replace(value=_values(one, width) + _values(other, width))
 
 
 def _values(edit: Edit, width: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """What was chosen on some rows is not judged on them.
 
 What it does
-    For every estimate behind which a choice of components stands, compares the rows that it rests on with the
-    rows that the choice was made on. An estimate of choices themselves, such as how two rankings agree, is no
-    judgement of what was chosen. Always on, as a warning.
+    For every estimate behind which components that were chosen or vectors that were made stand, compares the
+    rows that it rests on with the rows that these came from. An estimate of choices themselves, such as how
+    two rankings agree, is no judgement of what was chosen. Always on, as a warning.
 
 What it cannot show
     That rows which share no key are independent.
@@ -41,11 +41,12 @@ class ChosenElsewhere(Check):
         estimated: list[Edge] = []
         chosen: list[Edge] = []
         for node in nodes:
-            mine = {node.rows_from} if types.Sites in node.types and node.rows_from else set[Node]()
+            chooses = {types.Sites, types.Vectors} & set(node.types)
+            mine = {node.rows_from} if chooses and node.rows_from else set[Node]()
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            measured = any(types.Sites not in edge.node.types for edge in node.edges())
+            measured = any(not {types.Sites, types.Vectors} & set(e.node.types) for e in node.edges())
             if measured and types.Estimate in node.types and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
@@ -74,5 +75,5 @@ def run(
             if common:
                 broken.append(("estimated", index))
         detail = f"{len(cell.inputs['estimated'])} pairs of row sets, at most {shared} rows shared"
-        statement = "no estimate rests on rows that its components were chosen on"
+        statement = "no estimate rests on rows that its components or vectors came from"
         yield cell, Finding(not broken, statement, detail, broken).to_artifact()

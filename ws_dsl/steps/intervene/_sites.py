@@ -20,20 +20,39 @@ Placed: TypeAlias = Positions | Literal["shared_suffix"]
 """Named tokens, or all with which source and prompt end alike."""
 
 
-class AtSites(Kind[types.Arm]):
+class Where(Kind[types.Arm]):
+    """Which tokens are changed."""
+
+    computes = True
+
+    at: Placed | None = None
+    during: During | None = None
+    model: Ref[types.Model] = Named("model")
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Where:
+        if (self.at is None) == (self.during is None):
+            raise ValueError(
+                "say where: either at (last, prompt_last, an index, {token: ...}, several of them) or during "
+                "(prompt, generated, both)"
+            )
+        return self
+
+    @property
+    def place(self) -> Json:
+        """Where, in its JSON form; None where `during` says it."""
+        return None if self.at is None else write(self.at)
+
+
+class AtSites(Where):
     """Components that are changed, and where in the row.
 
     Sites are Sites that a ranking found, or addresses such as `[L21N1876, L19H2]`; none of them is no
     intervention. Found ones are changed `each` alone, or `up_to` their rank together.
     """
 
-    computes = True
-
     sites: Ref[types.Sites] | list[str]
     group: Literal["each", "up_to"] = "each"
-    at: Placed | None = None
-    during: During | None = None
-    model: Ref[types.Model] = Named("model")
 
     @field_validator("sites", mode="after")
     @classmethod
@@ -51,20 +70,10 @@ class AtSites(Kind[types.Arm]):
         return [str(site) for site in parsed]
 
     @model_validator(mode="after")
-    def _one_place(self) -> AtSites:
-        if (self.at is None) == (self.during is None):
-            raise ValueError(
-                "say where: either at (last, prompt_last, an index, {token: ...}, several of them) or during "
-                "(prompt, generated, both)"
-            )
+    def _ranked(self) -> AtSites:
         if self.group == "up_to" and isinstance(self.sites, list):
             raise ValueError("up_to goes with ranked sites; those of a list are changed together")
         return self
-
-    @property
-    def place(self) -> Json:
-        """Where, in its JSON form; None where `during` says it."""
-        return None if self.at is None else write(self.at)
 
     @classmethod
     def changes_nothing(cls, spec: Any) -> bool:

@@ -1,0 +1,35 @@
+"""Cosines, against scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import cosine_similarity
+
+from tests.steps.extract.places import sides
+from tests.steps.organism import Bench
+from ws_dsl.errors import MeasurementError
+
+
+def test_they_are_those_of_scikit_learn(bench: Bench):
+    plus, minus = sides(bench)
+    vector = bench("mean_diff", {"plus": plus, "minus": minus})
+    table = bench("cosine", {"states": plus, "vector": vector})
+    values = plus.tensors["L2"].astype(np.float64)
+    expected = cosine_similarity(values, vector.values.astype(np.float64))[:, 0]
+    np.testing.assert_allclose(table.columns["value"], expected, atol=1e-12)
+    np.testing.assert_allclose(table.columns["norm"], np.linalg.norm(values, axis=1))
+    np.testing.assert_allclose(
+        table.columns["projection"], np.multiply(table.columns["value"], table.columns["norm"])
+    )
+    assert table.notes["same_model"] is True
+
+
+def test_widths_must_agree_and_models_are_told(bench: Bench):
+    plus, minus = sides(bench)
+    vector = bench("mean_diff", {"plus": plus, "minus": minus})
+    assert not bench("cosine", {"states": plus, "vector": replace(vector, model="x")}).notes["same_model"]
+    with pytest.raises(MeasurementError, match="64 wide, and the vector 5"):
+        bench("cosine", {"states": plus, "vector": replace(vector, values=vector.values[:, :5])})
