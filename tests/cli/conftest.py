@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
         patch.chdir(lab.root)
         app(["run", "small.yaml"], standalone_mode=False)
+    # Copies are made of it: the index is closed now, not while one is made.
+    gc.collect()
     return lab
 
 

@@ -85,6 +85,7 @@ def test_an_interrupted_run_is_taken_up_where_it_was(
     said = re.search(r"Interrupted\. (\d+) of (\d+) cells (is|are) made and kept in registry; the same", err)
     assert said is not None and len(kept) == int(said[1]) < int(said[2])
     assert not [damage for damage in Store(empty.project.registry).verify() if damage.what != "orphaned"]
+    assert not [path for path in (empty.project.registry / "leases").rglob("*") if path.is_file()]
 
     second = process(empty, RUN)
     _, err = second.communicate()

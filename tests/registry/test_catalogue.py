@@ -47,6 +47,19 @@ def test_labels_have_no_order(store, run, key):
     assert store.catalogue.previous("s", "score", {"a": "2", "b": "1"}) == key("x")
 
 
+def test_uses_are_the_addresses_by_key(filled):
+    by_key = {(a.key, a.study, a.step, *a.cell.items()) for a in filled.catalogue.addresses()}
+    uses = filled.catalogue.uses()
+    assert {(key, u.study, u.step, *u.cell.items()) for key in uses for u in uses[key]} == by_key
+
+
+def test_a_digest_is_named_by_its_latest_use(filled, key):
+    digests = {entry.key: entry.digest for entry in filled.catalogue.artifacts()}
+    assert filled.catalogue.use(digests[key("b")]) == ("score", {})
+    assert filled.catalogue.use(digests[key("c")]) == ("score", {"paraphrase": "p1"})
+    assert filled.catalogue.use("0" * 64) is None
+
+
 def test_runs_come_latest_first(filled, key):
     assert [each.key for each in filled.catalogue.runs("pressure")] == [key("run 2"), key("run 1")]
     assert filled.catalogue.runs("other")[0].file == "experiments/other.yaml"
@@ -107,6 +120,26 @@ def test_a_catalogue_without_a_table_is_rebuilt(filled):
     filled.close()
     with sqlite3.connect(filled.layout.catalogue) as connection:
         connection.execute("DROP TABLE runs")
+    assert answers(Store(filled.root)) == before
+
+
+def test_a_catalogue_with_other_columns_is_rebuilt(filled):
+    before = answers(filled)
+    filled.close()
+    with sqlite3.connect(filled.layout.catalogue) as connection:
+        connection.execute("DROP TABLE manifests")
+        connection.execute("CREATE TABLE manifests (key TEXT PRIMARY KEY, name TEXT)")
+    assert answers(Store(filled.root)) == before
+    assert answers(Store(filled.root)) == before
+
+
+def test_a_catalogue_that_was_half_filled_is_completed(filled):
+    """Each folder is marked as read in the transaction that brings what was read of it."""
+    before = answers(filled)
+    filled.close()
+    with sqlite3.connect(filled.layout.catalogue) as connection:
+        connection.execute("DELETE FROM manifests")
+        connection.execute("DELETE FROM folders")
     assert answers(Store(filled.root)) == before
 
 

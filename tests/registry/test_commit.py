@@ -189,15 +189,17 @@ def public_folder():
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("catalogued", [True, False])
-def test_a_read_only_store_answers_and_refuses_clearly(public_folder, draft, run, key, catalogued):
+@pytest.mark.parametrize("catalogue", ["current", None, b"", b"this was a database" * 500])
+def test_a_read_only_store_answers_and_refuses_clearly(public_folder, draft, run, key, catalogue):
     store = Store(public_folder / "store")
     (manifest, _) = store.commit([draft("one"), run("s", [("step", {}, "one")], "run")])
     outside = public_folder / "claims.jsonl"
     outside.write_bytes(b"x")
-    if catalogued:
+    if catalogue == "current":
         store.catalogue.artifacts()
         store.close()
+    elif catalogue is not None:
+        store.layout.catalogue.write_bytes(catalogue)
     for path in [public_folder, *public_folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
 
@@ -209,10 +211,16 @@ def test_a_read_only_store_answers_and_refuses_clearly(public_folder, draft, run
         assert len(reader.catalogue.artifacts()) == 2
         assert reader.hash_file(outside) == reader.hash_file(outside)
         assert reader.verify() == []
+        assert reader.survey().rubbish == []
+        with reader.leases.hold("s", [manifest.key]), reader.leases.share(["x"], "step", print) as mine:
+            assert mine == ["x"]
         for write in (lambda: reader.commit([draft("two")]), lambda: reader.import_file(outside)):
             with pytest.raises(
                 RegistryError, match="cannot be written: Permission denied; give another with"
             ):
+                write()
+        for write in (reader.collect, lambda: reader.tag("paper", manifest.key)):
+            with pytest.raises(RegistryError, match="cannot be written"):
                 write()
 
     child = os.fork()

@@ -47,7 +47,7 @@ def diff(run: Run, other: Other = None, registry: RegistryDir = None, json: AsJs
     store = session.store
     new = _run(store, other or run)
     old = _run(store, run) if other else _before(store, new)
-    found = difference(old, new, store, session.derivation, session.name_of)
+    found = difference(old, new, store, lambda run: run.derivation, session.name_of)
     if json:
         data({"old": _who(old), "new": _who(new), "same": found.same, **_record(found)})
         return

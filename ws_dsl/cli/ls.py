@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
-from ws_dsl.cli.output import data, table
+from ws_dsl.cli.output import records, table
 from ws_dsl.plan.node import address
-from ws_dsl.registry.catalogue import Entry
+from ws_dsl.registry.catalogue import Entry, Use
 
 
 def list_artifacts(
@@ -18,36 +22,51 @@ def list_artifacts(
     json: AsJson = False,
 ) -> None:
     """List the artifacts of the store, with the cells that they were last used for."""
+    # What is read here lives until the end: looking through it for cycles takes as long as reading it.
+    with uncollected():
+        _list(kind, registry, json)
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """Within it Python does not look for cycles of objects that nothing refers to."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _list(kind: str | None, registry: Path | None, json: bool) -> None:
     session = open_session(registry)
-    uses: dict[str, list[dict[str, Any]]] = {}
-    for found in session.store.catalogue.addresses():
-        use = {"study": found.study, "step": found.step, "cell": found.cell}
-        uses.setdefault(found.key, []).append(use)
     entries = [entry for entry in session.store.catalogue.artifacts() if kind in (None, entry.kind)]
+    uses = session.store.catalogue.uses()
     if json:
-        data({"artifacts": [_record(entry, uses.get(entry.key, [])) for entry in entries]})
+        records("artifacts", (_record(entry, uses.get(entry.key, [])) for entry in entries))
     if not entries:
         raise NothingMatched(f"no artifact{f' of kind {kind}' if kind else ''} in {session.store.root}")
     if not json:
         table(["key", "kind", "bytes", "time", "used as"], [_row(e, uses.get(e.key, [])) for e in entries])
 
 
-def _record(entry: Entry, uses: list[dict[str, Any]]) -> dict[str, Any]:
+def _record(entry: Entry, uses: list[Use]) -> dict[str, Any]:
     """An artifact under the cell that it is, and under every other that shares it."""
-    first: dict[str, Any] = uses[0] if uses else {"study": None, "step": None, "cell": {}}
+    cells = [use._asdict() for use in uses] or [{"study": None, "step": None, "cell": {}}]
     return {
         "key": entry.key,
         "digest": entry.digest,
         "kind": entry.kind,
-        **first,
-        "also": uses[1:],
+        **cells[0],
+        "also": cells[1:],
         "bytes": entry.bytes,
         "time": entry.created,
         "seconds": entry.seconds,
     }
 
 
-def _row(entry: Entry, uses: list[dict[str, Any]]) -> list[str]:
-    used = [f"{use['study']}:{address(use['step'], use['cell'])}" for use in uses[:2]]
-    more = [f"and {len(uses) - 2} more"] if len(uses) > 2 else []
-    return [entry.key[:12], entry.kind, str(entry.bytes), entry.created[:19], "; ".join([*used, *more])]
+def _row(entry: Entry, uses: list[Use]) -> list[str]:
+    used = "; ".join([f"{use.study}:{address(use.step, use.cell)}" for use in uses[:2]])
+    more = f"; and {len(uses) - 2} more" if len(uses) > 2 else ""
+    return [entry.key[:12], entry.kind, str(entry.bytes), entry.created[:19], used + more]

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,9 +41,19 @@ def shown(value: Any) -> str:
 
 def table(heads: list[str], rows: list[list[str]]) -> None:
     """Prints rows in columns that line up."""
-    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
-    for row in [heads, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    columns = [list(column) for column in zip(heads, *rows, strict=True)]
+    padded: list[list[str]] = []
+    for column in columns[:-1]:
+        width = max(map(len, column))
+        padded.append([cell.ljust(width) for cell in column])
+    print("\n".join(map(str.rstrip, map("  ".join, zip(*padded, *columns[-1:], strict=True)))))
+
+
+def records(name: str, values: Iterable[dict[str, Any]]) -> None:
+    """Prints a JSON document that holds a list, a line for each of its entries: there may be very many."""
+    write = json.JSONEncoder(ensure_ascii=False).encode
+    lines = ",\n".join(map(write, values))
+    print(f'{{"schema": {SCHEMA}, "{name}": [\n{lines}\n]}}')
 
 
 def counted(count: int, noun: str) -> str:

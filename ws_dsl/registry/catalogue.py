@@ -28,6 +28,7 @@ COARSE = 2_000_000_000
 
 RUN_KIND = "study_run"
 RUN_FILE = "study.json"
+VECTORS_FILE = "vectors.safetensors"
 
 
 class Entry(NamedTuple):
@@ -79,6 +80,32 @@ class Address(NamedTuple):
     created: str
 
 
+class Use(NamedTuple):
+    """A cell of a study that an artifact is."""
+
+    study: str
+    step: str
+    cell: dict[str, str]
+
+
+class VectorEntry(NamedTuple):
+    """One artifact that holds vectors.
+
+    Attributes:
+        key: Its key.
+        digest: Its content digest.
+        created: Time of its commit, ISO 8601 in UTC.
+        width: Entries of a vector.
+        vectors: How many there are.
+    """
+
+    key: str
+    digest: str
+    created: str
+    width: int
+    vectors: int
+
+
 class Catalogue:
     """Answers over the manifests of a store."""
 
@@ -111,6 +138,19 @@ class Catalogue:
             for study, step, cell, key, run, created, _, _ in self._ask(sql, study)
         ]
 
+    def uses(self) -> dict[str, list[Use]]:
+        """The cells that every key was last used as, by name; quicker than `addresses`."""
+        sql = "SELECT study, step, cell, key, max(created || run) FROM addresses GROUP BY study, step, cell"
+        labels: dict[str, dict[str, str]] = {}
+        found: dict[str, list[Use]] = {}
+        for study, step, text, key, _ in self._ask(sql):
+            # Many cells have the same labels, and reading JSON is what takes the time.
+            cell = labels.get(text)
+            if cell is None:
+                cell = labels[text] = json.loads(text)
+            found.setdefault(key, []).append(Use(study, step, cell))
+        return found
+
     def previous(self, study: str, step: str, cell: Mapping[str, str]) -> str | None:
         """Key that a cell had in the latest run that had it, or None."""
         sql = """
@@ -119,6 +159,23 @@ class Catalogue:
         """
         rows = self._ask(sql, study, step, _text(cell))
         return rows[0][0] if rows else None
+
+    def use(self, digest: str) -> tuple[str, dict[str, str]] | None:
+        """Step and labels of the cell that a content digest was last used as, or None."""
+        sql = """
+            SELECT step, cell FROM manifests JOIN addresses USING (key) WHERE digest = ?
+            ORDER BY addresses.created DESC, run DESC, place DESC LIMIT 1
+        """
+        rows = self._ask(sql, digest)
+        return (rows[0][0], json.loads(rows[0][1])) if rows else None
+
+    def vectors(self) -> list[VectorEntry]:
+        """Every artifact that holds vectors, oldest first."""
+        sql = """
+            SELECT key, digest, created, width, vectors FROM vectors JOIN manifests USING (key)
+            ORDER BY created, key
+        """
+        return [VectorEntry(*row) for row in self._ask(sql)]
 
     def _ask(self, sql: str, *values: str | None) -> list[tuple[Any, ...]]:
         def work(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
@@ -151,7 +208,7 @@ def _refresh_folder(layout: Layout, connection: sqlite3.Connection, name: str) -
     for key in sorted(known.keys() | found.keys()):
         if known.get(key) == found.get(key):
             continue
-        for sql in ("manifests WHERE key", "runs WHERE key", "addresses WHERE run"):
+        for sql in ("manifests WHERE key", "runs WHERE key", "addresses WHERE run", "vectors WHERE key"):
             connection.execute(f"DELETE FROM {sql} = ?", (key,))
         # A damaged manifest is no artifact; `verify` reports it.
         with suppress(RegistryError):
@@ -170,6 +227,9 @@ def _insert(layout: Layout, connection: sqlite3.Connection, manifest: Manifest, 
         manifest.created,
     )
     connection.execute("INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    if VECTORS_FILE in manifest.files:
+        size = (manifest.key, manifest.facts["width"], manifest.facts["vectors"])
+        connection.execute("INSERT INTO vectors VALUES (?, ?, ?)", size)
     if manifest.kind != RUN_KIND:
         return
     path, digest = layout.object(manifest.files[RUN_FILE].sha256), manifest.files[RUN_FILE].sha256

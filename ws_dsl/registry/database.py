@@ -16,7 +16,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE folders (name TEXT PRIMARY KEY, mtime INTEGER NOT NULL) WITHOUT ROWID;
@@ -32,6 +32,10 @@ CREATE TABLE addresses (
     place INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (study, step, cell, created, run)
 ) WITHOUT ROWID;
 CREATE INDEX addresses_of_run ON addresses (run);
+CREATE INDEX addresses_of_key ON addresses (key);
+CREATE INDEX manifests_of_digest ON manifests (digest);
+CREATE INDEX manifests_by_time ON manifests (created, key, digest, kind, bytes, seconds);
+CREATE TABLE vectors (key TEXT PRIMARY KEY, width INTEGER NOT NULL, vectors INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE stats (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
 """
 
