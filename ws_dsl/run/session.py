@@ -9,12 +9,13 @@ from typing import Any
 
 from ws_dsl.errors import ModelError, Problem, SpecError
 from ws_dsl.plan.environment import Environment, current
+from ws_dsl.plan.foreign import Foreign
 from ws_dsl.plan.inspector import inspect_plan
 from ws_dsl.plan.keys import Derivation
 from ws_dsl.plan.node import address
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.planner import make_plan
-from ws_dsl.plan.state import Foreign, Lookup, State
+from ws_dsl.plan.state import Lookup, State
 from ws_dsl.registry.store import Store
 from ws_dsl.run.project import Project
 from ws_dsl.specs import kinds
@@ -58,7 +59,7 @@ class Session:
         self.lookup: Lookup = self.store.lookup
         self.find_foreign: Callable[[Derivation], Foreign | None] = self.store.foreign
         self._facts: dict[str, dict[str, Json]] = {}
-        self._names: dict[str, str] | None = None
+        self._names: dict[str, str] = {}
 
     def open(self, file: Path, model: Mapping[str, Any] | None = None) -> Opened:
         """Reads, plans and inspects a study.
@@ -113,14 +114,10 @@ class Session:
 
     def name_of(self, digest: str) -> str:
         """A readable name for a content digest: the cell that it was last used as."""
-        if self._names is None:
-            keys = {entry.key: entry.digest for entry in self.store.catalogue.artifacts()}
-            self._names = {
-                keys[found.key]: address(found.step, dict(found.cell))
-                for found in self.store.catalogue.addresses()
-                if found.key in keys
-            }
-        return f"{self._names[digest]} {digest[:8]}" if digest in self._names else digest[:12]
+        if digest not in self._names:
+            use = self.store.catalogue.use(digest)
+            self._names[digest] = f"{address(*use)} {digest[:8]}" if use else digest[:12]
+        return self._names[digest]
 
     def _document(self, file: Path) -> Any:
         if file.suffix == ".py":
