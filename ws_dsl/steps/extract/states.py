@@ -12,8 +12,9 @@ What it cannot show
 Inputs and output
     `prompts`: Prompts; `arm`: Arm or none. `layer`: the residual stream after a layer, by its index, or by a
     fraction of depth (0.5 is the middle one); instead of it, any other place. `site`: such a place, as
-    `L13attn` or `L19H2`. `at`: `last`, `prompt_last`, `reply_first`, `reply_last`, an index (negative from the end), `{token: " Paris"}`,
-    or `reply_mean`, the mean over the reply. `model`. Gives States, float32 of shape (rows, width).
+    `L13attn` or `L19H2`. `at`: `last`, `prompt_last`, `reply_first`, `reply_last`, an index (negative from
+    the end), `{token: " Paris"}`, or `reply_mean`, the mean over the reply. `model`. Gives States, float32 of
+    shape (rows, width).
 
 Reference
     Names of sites as in TransformerLens.
