@@ -91,7 +91,7 @@ def test_pulled_from_another_torch_is_foreign(ws: Terminal, there: Terminal, mon
 
 def test_what_is_not_there_exits_3_and_no_remote_2(ws: Terminal, there: Terminal, lab: Lab):
     assert ws("push", "large").code == 3
-    assert there("pull", "small").code == 3
+    assert there("pull", "small").code == there("pull").code == 3
     (lab.root / "ws-dsl.toml").write_text("")
     said = ws("push")
     assert said.code == 2 and "--remote" in said.err

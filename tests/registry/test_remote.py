@@ -7,8 +7,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -220,6 +222,64 @@ def test_a_pull_that_drops_goes_on_from_there(
         assert said
         assert not [damage for damage in other.verify() if damage.what != "orphaned"]
     assert dropped > 1
+    assert contents(other) == contents(store)
+
+
+class Wire:
+    """A connection of this machine that carries so many bytes and then closes."""
+
+    def __init__(self, port: int):
+        self.left = 0
+        self._port = port
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._door.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection(("127.0.0.1", self._port))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with source, target, suppress(OSError):
+            while data := source.recv(4096):
+                self.left -= len(data)
+                if self.left < 0:
+                    break
+                target.sendall(data)
+            for end in (source, target):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.slow
+@needs_s3
+def test_s3_over_a_wire_that_is_cut(
+    s3: str, full: tuple[Store, Manifest], other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, _ = full
+    wire = Wire(int(s3.rpartition(":")[2]))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", wire.address)
+    url = f"s3://bucket/{tmp_path.name}"
+    cut = 0
+    for work in (
+        lambda at: push(store, at, store.keys(), quiet),
+        lambda at: pull(other, at, store.keys(), quiet),
+    ):
+        for carried in (0, 30_000, 60_000, 1 << 40):
+            wire.left = carried
+            try:
+                work(Remote(url))
+            except RemoteError:
+                cut += 1
+            assert not [damage for damage in other.verify() if damage.what != "orphaned"]
+    wire.close()
+    assert cut >= 4
     assert contents(other) == contents(store)
 
 

@@ -19,7 +19,7 @@ def pull(
     """Bring the latest run of a study, or everything, from a shared store.
 
     What is not what it should be when it arrives is refused and named, and the exit code is 1.
-    Exits 3 when the study is not there.
+    Exits 3 when there is nothing, or not this study.
     """
     session = open_session(registry)
     there = open_remote(session, remote)
@@ -27,7 +27,10 @@ def pull(
         if study:
             done = transfer.pull_study(session.store, there, id_of(session, study), say)
         else:
-            done = transfer.pull(session.store, there, there.keys(), say)
+            keys = there.keys()
+            if not keys:
+                raise NothingMatched(f"there is no artifact at {there.url}")
+            done = transfer.pull(session.store, there, keys, say)
     except MissingError as error:
         raise NothingMatched(str(error)) from None
     if json:

@@ -14,7 +14,7 @@ import os
 import pkgutil
 import re
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -39,12 +39,14 @@ class _Service(NamedTuple):
         install: What to install.
         errors: What may be raised besides OSError.
         whole: Whether one request makes a file appear whole.
+        options: Settings of its file system.
     """
 
     package: str = ""
     install: str = ""
     errors: tuple[str, ...] = ()
     whole: bool = False
+    options: Mapping[str, Any] = {}
 
 
 _SERVICES = {
@@ -55,6 +57,8 @@ _SERVICES = {
         "ws-dsl[s3]",
         ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError", "aiohttp:ClientError"),
         whole=True,
+        # s3fs tries five times by itself; five times five take most of a minute.
+        options={"config_kwargs": {"retries": {"total_max_attempts": 1}}},
     ),
     "gs": _Service(
         "gcsfs",
@@ -91,7 +95,9 @@ class Remote:
 
         open_url: Any = fsspec.url_to_fs  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         try:
-            found: tuple[Any, str] = open_url(url, skip_instance_cache=True, use_listings_cache=False)
+            found: tuple[Any, str] = open_url(
+                url, skip_instance_cache=True, use_listings_cache=False, **self._service.options
+            )
             errors = [pkgutil.resolve_name(name) for name in self._service.errors]
         except ImportError:
             raise RemoteError(
