@@ -156,26 +156,34 @@ def _render(opened: Opened, store: Store, source: str, registered: str | None) -
 
 def _bring(manifest: Manifest, store: Store, folder: Path) -> bool:
     """Makes the folder hold exactly the page's files; gives whether anything was written."""
-    present = (
-        {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-        if folder.is_dir()
-        else set[str]()
-    )
-    written = False
-    for name, record in manifest.files.items():
-        path = folder / name
-        if name in present and store.hash_file(path) == record.sha256:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, lambda name=name: store.read(manifest, name))
-        written = True
-    for name in present - set(manifest.files) - {"run.json"}:
-        (folder / name).unlink()
-        written = True
-    return written
+    if not any(_differences(manifest, store, folder)):
+        return False
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # One process at a time, and not while the site is built of these files.
+    with FileLock(folder.parents[1] / "_build.lock"):
+        lacking, superfluous = _differences(manifest, store, folder)
+        for name in lacking:
+            _replace(folder / name, store.read(manifest, name))
+        for name in superfluous:
+            (folder / name).unlink()
+    return True
 
 
-def _replace(path: Path, content: Callable[[], bytes]) -> None:
+def _differences(manifest: Manifest, store: Store, folder: Path) -> tuple[list[str], list[str]]:
+    """Names of files that the folder lacks or has otherwise, and of those that are none of the page's."""
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    lacking = [
+        name
+        for name, record in manifest.files.items()
+        if name not in present or store.hash_file(folder / name) != record.sha256
+    ]
+    return lacking, sorted(present - set(manifest.files) - {"run.json"})
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(content())
+    fresh.write_bytes(content)
     fresh.replace(path)
