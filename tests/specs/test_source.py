@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ws_dsl.errors import SpecError
-from ws_dsl.specs.source import LARGEST, read
+from ws_dsl.specs.source import LARGEST, MOST_TOLD, read
 
 TEN = "[" + ",".join("x" * 10) + "]"
 BOMB = f"a: &a {TEN}\n" + "".join(
     f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
 )
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{new}: &{new} {{<<: [{','.join([f'*{old}'] * 9)}]}}\n"
+    for old, new in zip("abcdefghijkl", "bcdefghijklm", strict=True)
+)
+CHAIN = "a0: &a0 x\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 200))
 
 REFUSED: dict[str, tuple[str | bytes, tuple[int, int, str]]] = {
     "empty": ("", (1, 1, "no-study")),
@@ -40,6 +47,21 @@ REFUSED: dict[str, tuple[str | bytes, tuple[int, int, str]]] = {
     "a lone surrogate": ('a: {b: "\\ud800"}\n', (1, 8, "encoding")),
     "Latin-1": ("a: 1\nb: gr\xf6\n".encode("latin-1"), (2, 6, "encoding")),
     "a control character": ("a: 1\nb: x\x00y\n", (2, 5, "yaml")),
+    "a key with a lone surrogate": ('a: 1\n"\\ud800": x\n', (2, 1, "encoding")),
+    "UTF-16": ("a: 1\n".encode("utf-16"), (1, 1, "encoding")),
+    "an escape beyond Unicode": ('a: 1\nb: "x\\U00110000"\n', (2, 6, "yaml")),
+    "a number beyond 64 bits": ("a: 9223372036854775808\n", (1, 4, "yaml-type")),
+    "a hexadecimal number of 100,000 digits": ("a: 0x" + "f" * 100_000, (1, 4, "yaml-type")),
+    "a decimal beyond floats": ("a: 1e999\n", (1, 4, "not-finite")),
+    "text tagged as a number": ("a: !!float abc\n", (1, 4, "yaml-type")),
+    "text tagged as a truth value": ("a: !!bool abc\n", (1, 4, "yaml-type")),
+    "a set": ("a: !!set {b, c}\n", (1, 4, "yaml-type")),
+    "a list tagged as text": ("a: !!str [b]\n", (1, 4, "yaml-type")),
+    "a merge of text": ("a: {<<: x}\n", (1, 9, "bad-key")),
+    "a merge of itself": ("a: &a {<<: *a}\n", (1, 4, "too-large")),
+    "merges of merges": (MERGES, (2, 12, "too-large")),
+    "500,000 values": ("a: [" + "1," * 500_000 + "]", (1, 99_999, "yaml")),
+    "a chain of aliases": (CHAIN, (1, 5, "too-large")),
     "a Python object": ("a: !!python/object:os.system x\n", (1, 4, "yaml-type")),
     "more than a mebibyte": ("a: 1\n#" + "x" * LARGEST, (1, 1, "too-large")),
     "a parent that is no path": ("extends: [a, b]\n", (1, 1, "bad-parent")),
@@ -63,6 +85,106 @@ def test_refused_with_its_place(tmp_path: Path, text: str | bytes, expected: tup
     assert str(problem).startswith(
         f"{tmp_path / 'study.yaml'}:{expected[0]}:{expected[1]} error[{expected[2]}]"
     )
+
+
+def test_depth_is_refused_before_the_rest_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A full scan of as many brackets takes minutes; what is scanned is bounded, not timed."""
+    from ruamel.yaml.scanner import Scanner
+
+    fetched = 0
+    fetch = Scanner.fetch_more_tokens
+
+    def counted(scanner: Any) -> Any:
+        nonlocal fetched
+        fetched += 1
+        return fetch(scanner)
+
+    monkeypatch.setattr(Scanner, "fetch_more_tokens", counted)
+    with pytest.raises(SpecError, match="nested deeper than 64"):
+        load(tmp_path, "a: " + "[" * 200_000)
+    assert fetched < 2000
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "study.yaml")
+    with pytest.raises(SpecError, match="ordinary file"):
+        read(tmp_path / "study.yaml")
+
+
+def test_a_long_list_of_mistakes_ends(tmp_path: Path):
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path, "{" + "a: 1, " * 20_000 + "}")
+    assert len(caught.value.problems) == MOST_TOLD + 1
+    assert f"{MOST_TOLD} mistakes" in str(caught.value)
+
+
+def test_messages_stay_short_whatever_is_written(tmp_path: Path):
+    for text in ("a: *" + "x" * 100_000, "a: !" + "x" * 100_000, "? " + "x" * 100_000 + "\n: .inf\n"):
+        with pytest.raises(SpecError) as caught:
+            load(tmp_path, text)
+        assert len(str(caught.value)) < 600
+
+
+def test_pairs_of_surrogates_are_the_characters_that_json_means(tmp_path: Path):
+    data = {"\U0001f600": ["\U0001f600", "é", "\x00"]}
+    assert load(tmp_path, json.dumps(data)).data == data
+
+
+def test_a_merge_brings_what_its_source_merged(tmp_path: Path):
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2, z: 2}\nc: {<<: *b, z: 3}\n"
+    assert load(tmp_path, text).data["c"] == {"x": 1, "y": 2, "z": 3}
+
+
+OUTSIDE = ["/etc/passwd", "../../outside.yaml", "link.yaml", "folder/outside.yaml"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with links that lead out of it."""
+    (tmp_path / "outside.yaml").write_text("steps: {}\n", encoding="utf-8")
+    project = tmp_path / "project"
+    (project / "studies").mkdir(parents=True)
+    (project / "ws-dsl.toml").touch()
+    (project / "studies" / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    (project / "studies" / "folder").symlink_to(tmp_path)
+    return project
+
+
+@pytest.mark.parametrize("parent", OUTSIDE)
+def test_a_parent_outside_the_project_is_refused(project: Path, parent: str):
+    with pytest.raises(SpecError) as caught:
+        load(project / "studies", f"ws: 1\nextends: {parent}\n")
+    (problem,) = caught.value.problems
+    assert (problem.place.line, problem.place.column, problem.code) == (2, 1, "bad-path")
+    assert "outside the project" in problem.message and "ws-dsl.toml" in problem.message
+
+
+def test_a_project_is_the_marked_folder_or_the_current_one_or_that_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "project" / "studies"
+    folder.mkdir(parents=True)
+    load(tmp_path / "project", "a: 1\n", "base.yaml")
+    text = "extends: ../base.yaml\n"
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(Path, "cwd", lambda: folder)
+    with pytest.raises(SpecError, match="outside the project"):
+        load(folder, text)
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "project")
+    assert load(folder, text).data == {"a": 1}
+    monkeypatch.setattr(Path, "cwd", lambda: folder)
+    (tmp_path / "project" / "pyproject.toml").write_text("[tool.ws-dsl]\n", encoding="utf-8")
+    assert load(folder, text).data == {"a": 1}
+
+
+@pytest.mark.parametrize("parent", ['"a\\0b"', "x" * 5000, "loop.yaml", "fifo.yaml", ".", '""'])
+def test_a_parent_that_no_file_can_be(tmp_path: Path, parent: str):
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    os.mkfifo(tmp_path / "fifo.yaml")
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path, f"extends: {parent}\n")
+    (problem,) = caught.value.problems
+    assert problem.place[1:] == (1, 1) and len(str(problem)) < 1000
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):

@@ -13,7 +13,18 @@ from ws_dsl.plan.exceptions import read_exceptions
 from ws_dsl.plan.fields import Written, consumed, read_spec, references
 from ws_dsl.plan.mistakes import Broken, Mistakes, accepted, axes_of, names, near
 from ws_dsl.plan.node import Node
-from ws_dsl.plan.relation import AxisError, Entry, Join, Joined, Labels, Relation, pool, seeds, view
+from ws_dsl.plan.relation import (
+    MOST_CELLS,
+    AxisError,
+    Entry,
+    Join,
+    Joined,
+    Labels,
+    Relation,
+    pool,
+    seeds,
+    view,
+)
 from ws_dsl.plan.stack import stack
 from ws_dsl.plan.variants import Misplaced, Variant, expand
 from ws_dsl.specs import kinds, types
@@ -210,6 +221,8 @@ class Evaluator:
         excepted: Callable[[Labels], bool],
     ) -> None:
         """Adds the cells of one variant to the step's relation."""
+        if len(self.nodes) > 5 * MOST_CELLS:
+            raise self.mistakes.add(path, "too-large", f"the study has more than {5 * MOST_CELLS} cells")
         spec = read_spec(kind, variant, path, self.mistakes)
         refers = references(kind, spec, variant, self.mistakes)
         taken = consumed(spec)

@@ -65,7 +65,25 @@ def read_spec(
         mistakes.add((*variant.origin.get(str(name), (*path, name)), *rest), "wrong-value", message)
     if found:
         raise Broken
+    _check_paths(spec, variant, path, mistakes)
     return spec
+
+
+def _check_paths(spec: Kind[Any], variant: Variant, path: Path_, mistakes: Mistakes) -> None:
+    """Files lie in the project; a checkpoint may be anywhere.
+
+    Raises:
+        Broken: one does not, or no file can have its name.
+    """
+    for name in type(spec).model_fields:
+        written, origin = getattr(spec, name), variant.origin.get(name, path)
+        try:
+            if written is not None and "file" in marks(type(spec), name):
+                mistakes.document.input_file(written, origin)
+            elif written is not None and "folder" in marks(type(spec), name):
+                mistakes.document.resolve(written, origin)
+        except ValueError as error:
+            raise mistakes.add(origin, "bad-path", str(error)) from None
 
 
 def references(
@@ -112,8 +130,10 @@ def _from_file(value: Any, path: Path_, mistakes: Mistakes) -> Any:
         return value
     written = str(value["file"])
     try:
-        return mistakes.document.resolve(written, path).read_bytes().decode("utf-8-sig")
+        return mistakes.document.input_file(written, path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise mistakes.add(path, "missing-file", f"{written}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise mistakes.add(path, "unreadable", f"{written}: not UTF-8 at byte {error.start}") from None
+    except ValueError as error:
+        raise mistakes.add(path, "bad-path", str(error)) from None

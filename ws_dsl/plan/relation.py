@@ -19,6 +19,9 @@ Labels = dict[str, str]
 SEED = "seed:"
 """What the labels of an axis of seeds stand for begins with this; a bootstrap resamples them."""
 
+MOST_CELLS = 20_000
+"""Cells of a step; five times as many in a study."""
+
 
 class AxisError(ValueError):
     """A selection or join that means nothing; `code` is the slug of the problem."""
@@ -229,6 +232,8 @@ class Join:
                 labels = {**cell.labels, **groups[i].labels}
                 brought = {**cell.brought, name: tuple(groups[i].labels)}
                 cells.append(Joined(labels, {**cell.inputs, name: groups[i].edges}, brought))
+            if len(cells) > MOST_CELLS:
+                raise AxisError("too-large", f"more than {MOST_CELLS} cells; join on an axis, or vary less")
         for i, group in enumerate(groups):
             if i not in used and not _covered(group.labels, self.dropped):
                 raise AxisError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ws_dsl.plan.mistakes import near
-from ws_dsl.plan.relation import SEED, AxisError, Labels
+from ws_dsl.plan.relation import MOST_CELLS, SEED, AxisError, Labels
 from ws_dsl.specs.canonical import digest
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import RESERVED
@@ -115,6 +115,10 @@ class _Reader:
             here = (*path, str(key))
             target, axis = self._names(here)
             labelled = self._labelled(target, values, here)
+            if len(variants) * len(labelled) > MOST_CELLS:
+                raise Misplaced(
+                    here, "too-large", f"with this axis the step has more than {MOST_CELLS} cells"
+                )
             variants = [
                 inner
                 for variant in variants

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ws_dsl.errors import WsDslError
+from ws_dsl.specs.root import OWN, is_root, read_toml
 
 _SUFFIXES = (".yaml", ".yml", ".py")
 
@@ -53,11 +52,11 @@ def _remote(root: Path) -> str | None:
     Raises:
         WsDslError: the file cannot be read, or it is no text.
     """
-    own = root / "ws-dsl.toml"
+    own = root / OWN
     file = own if own.is_file() else root / "pyproject.toml"
     if not file.is_file():
         return None
-    found = _read(file)
+    found = read_toml(file)
     table = found if file == own else found.get("tool", {}).get("ws-dsl", {})
     remote = table.get("remote")
     if remote is None:
@@ -65,27 +64,6 @@ def _remote(root: Path) -> str | None:
     if not isinstance(remote, str) or not remote:
         raise WsDslError(f'{file}: remote is an address, such as remote = "s3://bucket/folder"')
     return remote if "://" in remote else str(root / remote)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WsDslError(f"{file}: {error}") from None
-
-
-def is_root(folder: Path) -> bool:
-    """Whether a folder is marked as the root of a project.
-
-    Raises:
-        WsDslError: its `pyproject.toml` cannot be read.
-    """
-    if (folder / "ws-dsl.toml").is_file():
-        return True
-    pyproject = folder / "pyproject.toml"
-    if not pyproject.is_file():
-        return False
-    return "ws-dsl" in _read(pyproject).get("tool", {})
 
 
 def studies(paths: list[Path]) -> list[Path]:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ws_dsl.errors import Place
+from ws_dsl.specs.root import OWN, root_of
 
 Path_: TypeAlias = "tuple[str | int, ...]"
 
@@ -52,10 +54,47 @@ class Document:
         return value
 
     def resolve(self, written: str, path: Path_) -> Path:
-        """A path of the file system, relative to the file that it is written in."""
-        return (Path(self.place(path).file).parent / written).resolve()
+        """A path of the file system, relative to the file that it is written in; links are followed.
+
+        Raises:
+            ValueError: no file can have that name.
+        """
+        if "\0" in written:
+            raise ValueError(f"{short(written)!r} holds a NUL, as no path does")
+        found = Path(os.path.realpath(Path(self.place(path).file).parent / written))
+        try:
+            os.lstat(found)
+        except (FileNotFoundError, NotADirectoryError):
+            return found
+        except OSError as error:
+            raise ValueError(f"{short(written)}: {error.strerror}") from None
+        return found
+
+    def input_file(self, written: str, path: Path_) -> Path:
+        """A file that the study reads, which lies within its project.
+
+        Raises:
+            ValueError: it lies outside, is no ordinary file, or may not be read.
+        """
+        found = self.resolve(written, path)
+        root = root_of(self.file)
+        if not found.is_relative_to(root):
+            raise ValueError(
+                f"{written} is outside the project {root}; put the file there, "
+                f"or mark a folder that holds both with an empty {OWN}"
+            )
+        if found.exists() and not found.is_file() and not found.is_dir():
+            raise ValueError(f"{written} is no ordinary file")
+        if found.is_file() and not os.access(found, os.R_OK):
+            raise ValueError(f"{written} may not be read")
+        return found
 
 
 def subject(path: Path_) -> str:
     """A path as text: `steps.found.over.arm`."""
-    return ".".join(str(part) for part in path)
+    return ".".join(short(str(part)) for part in path)
+
+
+def short(text: str, most: int = 120) -> str:
+    """Text for a message: what is very long is cut."""
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from ws_dsl.errors import Problem
-from ws_dsl.specs.document import Document, Path_, subject
+from ws_dsl.specs.document import Document, Path_, short, subject
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 KEBAB = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -90,7 +90,7 @@ def loose(written: Any, validated: Any, path: Path_ = ()) -> Iterator[tuple[Path
         for index, (one, other) in enumerate(zip(written, validated, strict=False)):
             yield from loose(one, other, (*path, index))
     elif isinstance(validated, bool) and not isinstance(written, bool):
-        yield path, f"expected true or false (got {written!r})"
+        yield path, f"expected true or false (got {_shown(written)})"
     elif (
         isinstance(validated, (int, float)) and isinstance(written, (str, bool)) and written is not validated
     ):
@@ -138,8 +138,10 @@ def _mistake(
         hint = f" Did you mean {near[0]!r}?" if near else ""
         if " " in name:
             hint += " Inside braces, text that has a comma needs quotes."
-        return _Mistake(path, code, f"there is no field {name!r} here.{hint}{listing}", False)
-    got = f" (got {_shown(item['input'])})"
+        return _Mistake(path, code, f"there is no field {short(name)!r} here.{hint}{listing}", False)
+    # A whole mapping that is at odds with itself is no news to who wrote it.
+    own = kind == "value_error" and isinstance(item["input"], Mapping)
+    got = "" if own else f" (got {_shown(item['input'])})"
     if kind in _EXPECTED:
         return _Mistake(path, code, f"expected {_EXPECTED[kind]}{got}", True)
     if kind == "string_pattern_mismatch" and item["ctx"]["pattern"] in _PATTERNS:
@@ -148,7 +150,9 @@ def _mistake(
     message = (
         f"expected {message.removeprefix('Input should be ')}" if "Input should be" in message else message
     )
-    return _Mistake(path, code, f"{message[0].lower()}{message[1:]}{got}", message.startswith("expected"))
+    return _Mistake(
+        path, code, f"{message[0].lower()}{message[1:]}{got}", bool(got) and message.startswith("expected")
+    )
 
 
 def _written(start: Path_, loc: Sequence[str | int], document: Document, missing: bool) -> Path_:
@@ -196,5 +200,5 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
-        return repr(value)
+        return short(repr(value))
     return {"dict": "a mapping", "list": "a list"}.get(type(value).__name__, type(value).__name__)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ws_dsl.errors import MeasurementError
+
 _SLOT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\s*")
 
@@ -30,8 +32,19 @@ def slots(template: str) -> list[str]:
 
 
 def fill(template: str, row: Mapping[str, Any]) -> str:
-    """The template with a row's values."""
-    return _SLOT.sub(lambda match: _text(row[match[1].strip()]), template)
+    """The template with a row's values; these are put in as they are, whatever they hold.
+
+    Raises:
+        MeasurementError: the row lacks a column.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        if name not in row:
+            raise MeasurementError(f"the rows have no column {name!r} (columns: {', '.join(row)})")
+        return _text(row[name])
+
+    return _SLOT.sub(value, template)
 
 
 def _text(value: Any) -> str:
