@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.terminal import Terminal
-from tests.run.lab import Lab
+from tests.run.lab import Lab, small
 from ws_dsl.plan import environment
 from ws_dsl.registry import Store
 
@@ -65,6 +65,88 @@ def test_what_was_registered_stays_registered(lab: Lab, ws: Terminal, bundle: Pa
     told = there(ws, elsewhere)("import", str(bundle), "--json").json
     lock = Path(told["file"]).with_name("STUDY.lock")
     assert lock.read_text() == (lab.root / "STUDY.lock").read_text()
+
+
+KIND = '''\
+"""A copy of rows.
+
+What it does
+    Gives rows as they are.
+
+What it cannot show
+    Anything.
+
+Inputs and output
+    `rows`. Gives Rows.
+
+Reference
+    None.
+"""
+
+from ws_dsl.artifacts.rows import Rows
+from ws_dsl.specs import types
+from ws_dsl.specs.kind import Kind, Ref
+
+
+class Copied(Kind[types.Rows]):
+    rows: Ref[types.Rows]
+
+
+version = 1
+
+
+def run(cells, context):
+    for cell in cells:
+        yield cell, cell.inputs["rows"][0].open().to_artifact()
+'''
+
+
+def test_kinds_of_ones_own_travel_and_are_named(lab: Lab, ws: Terminal, elsewhere: Lab):
+    (lab.root / "ws-dsl.toml").touch()
+    (lab.root / "kinds").mkdir()
+    (lab.root / "kinds" / "copied.py").write_text(KIND, encoding="utf-8")
+    study = small()
+    study["steps"]["copy"] = {"kind": "copied", "rows": "claims"}
+    lab.study(study)
+    assert ws("run", "small.yaml").code == 0
+    assert ws("export", "small.yaml", "-o", "own.wsz").code == 0
+    at = there(ws, elsewhere)
+    told = at("import", str(lab.root / "own.wsz"), "--json").json
+    (program,) = told["code"]
+    assert Path(program).read_text(encoding="utf-8") == KIND
+    (ran,) = at("run", told["file"], "--json").json["studies"]
+    assert ran["made"] == 0
+
+
+def test_a_study_outside_of_the_project_is_not_exported(lab: Lab, ws: Terminal):
+    (lab.root / "project").mkdir()
+    (lab.root / "project" / "ws-dsl.toml").touch()
+    within = replace(ws, lab=Lab(lab.root / "project"))
+    assert within("run", "../small.yaml").code == 0
+    said = within("export", "../small.yaml")
+    assert said.code == 2 and "outside of the project" in said.err
+
+
+def test_a_damaged_foreign_hit_is_made_anew(
+    ws: Terminal, bundle: Path, elsewhere: Lab, monkeypatch: pytest.MonkeyPatch
+):
+    newer(monkeypatch)
+    at = there(ws, elsewhere)
+    told = at("import", str(bundle), "--json").json
+    store = Store(elsewhere.project.registry)
+    states = next(one for one in store.catalogue.artifacts() if one.kind == "final_states")
+    manifest = store.manifest(states.key)
+    assert manifest is not None
+    for record in manifest.files.values():
+        path = store.layout.object(record.sha256)
+        path.chmod(0o644)
+        path.write_bytes(bytes(record.bytes))
+    shutil.rmtree(elsewhere.root / "site", ignore_errors=True)
+    study = Path(told["file"])
+    study.write_text(study.read_text().replace('" Yes"', '" yes"'), encoding="utf-8")
+    (ran,) = at("run", told["file"], "--json").json["studies"]
+    assert ran["made"] > 0
+    assert not [damage for damage in store.verify() if damage.what != "orphaned"]
 
 
 def test_another_torch_shows_foreign_hits(
