@@ -24,6 +24,7 @@ from ws_dsl.cli.run import run
 from ws_dsl.cli.show import show
 from ws_dsl.cli.site import schema, site
 from ws_dsl.cli.tag import tag
+from ws_dsl.cli.vectors import vectors
 from ws_dsl.cli.verify import verify
 from ws_dsl.cli.why import why
 from ws_dsl.errors import WsDslError
@@ -60,6 +61,7 @@ app.command("import")(import_file)
 app.command()(push)
 app.command()(pull)
 app.add_typer(site, name="site")
+app.add_typer(vectors, name="vectors")
 
 
 def main() -> None:

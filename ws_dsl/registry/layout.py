@@ -9,6 +9,7 @@ tags/NAME                 keys that gc keeps, by name
 leases/                   who is at work on what; see `ws_dsl.registry.lease`
 tmp/                      private folders of running commits
 catalogue.sqlite          an index, rebuilt from the manifests whenever it is missing
+vectors/                  an index of vectors by what is near, likewise; see `ws_dsl.registry.vector_table`
 """
 
 from __future__ import annotations
