@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.ratio import Ratio
     from ws_dsl.steps.analyse.recall import Recall
     from ws_dsl.steps.analyse.removed_fraction import RemovedFraction
+    from ws_dsl.steps.analyse.similarity import Similarity
     from ws_dsl.steps.analyse.spread import Spread
     from ws_dsl.steps.analyse.stack import Stack
     from ws_dsl.steps.analyse.subset import Subset
@@ -84,6 +85,7 @@ __all__ = [
     "RemovedFraction",
     "Scale",
     "Seed",
+    "Similarity",
     "Split",
     "Spread",
     "Stack",
