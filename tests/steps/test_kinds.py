@@ -21,8 +21,9 @@ MADE_BY_THE_PLANNER = {"stack"}
 @pytest.mark.parametrize("name", EVERY)
 def test_its_docstring_has_the_four_headings_with_something_under_each(name: str):
     found = sections(kinds.find(name).documentation)
-    assert list(found) == ["Title", *HEADINGS]
     assert all(found.values())
+    lines = kinds.find(name).documentation.splitlines()
+    assert [line for line in lines if line in HEADINGS] == list(HEADINGS)
     assert found["Title"].endswith(".")
 
 

@@ -8,13 +8,12 @@ HEADINGS = ("What it does", "What it cannot show", "Inputs and output", "Referen
 
 
 def sections(docstring: str) -> dict[str, str]:
-    """Text under each heading, as one paragraph; the first line under `Title`."""
-    found: dict[str, list[str]] = {"Title": []}
+    """Text under each heading, as one paragraph; the first line under `Title`. Nothing where one is missing."""
+    found: dict[str, list[str]] = {name: [] for name in ("Title", *HEADINGS)}
     heading = "Title"
     for line in inspect.cleandoc(docstring).splitlines():
         if line in HEADINGS:
             heading = line
-            found[heading] = []
         else:
             found[heading].append(line.strip())
     return {name: " ".join(line for line in lines if line) for name, lines in found.items()}
