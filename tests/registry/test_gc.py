@@ -13,6 +13,7 @@ from tests.registry.test_lease import abandon, ended, forked
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
 from ws_dsl.registry import InputRecord, Store
 from ws_dsl.registry.gc import Collection, Wish
+from ws_dsl.registry.lease import study
 
 DAY = 86_400.0
 AT_ONCE = Wish(grace=0.0)
@@ -152,7 +153,7 @@ def test_a_run_under_way_keeps_what_it_may_use(filled, key):
 
 
 def test_a_run_under_way_keeps_all_that_its_study_ever_used(filled, key):
-    with Store(filled.root).leases.hold("s", []):
+    with Store(filled.root).leases.hold("a run", [study("s")]):
         assert names(filled.survey(AT_ONCE), key) == {"used"}
 
 

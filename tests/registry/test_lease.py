@@ -111,6 +111,17 @@ def test_what_a_run_may_use_can_be_read_while_it_grows(store, key):
         assert leases.others(store.layout.leases) == {}
 
 
+def test_a_lease_within_another_adds_to_it(store):
+    leases = Leases(store.layout)
+    with leases.hold("a", ["k1"]):
+        (path,) = Leases(store.layout).others(store.layout.leases)
+        with leases.hold("b", ["k2"]):
+            assert protected(path) == {"k1", "k2"}
+            assert Leases(store.layout).others(store.layout.leases).keys() == {path}
+        assert path.exists()
+    assert not path.exists()
+
+
 def test_what_is_looked_up_is_protected_first(store, key):
     with store.leases.hold("a", []):
         store.lookup([key("one")])

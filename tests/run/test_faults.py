@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.run.lab import Lab, Ran, small
+from tests.run.lab import Counting, Lab, Ran, small
 from ws_dsl.registry import Store
+from ws_dsl.run.execute import execute
+from ws_dsl.run.repair import repaired
 
 
 def flip(path: Path) -> None:
@@ -86,6 +88,18 @@ def test_damaged_manifests(finished: tuple[Lab, Ran], warm: Lab, damage: Callabl
     told = {note.partition(":")[0] for note in again.notes if "set aside" in note}
     assert told == (set() if damage is Path.unlink else again.made)
     mended(again, ran, warm)
+
+
+def test_what_is_removed_between_planning_and_reading_is_made_anew(finished: tuple[Lab, Ran], warm: Lab):
+    session, opened = warm.open(spelled())
+    plan, state, store = opened.plan, opened.state, session.store
+    gone = [node for node in plan.nodes if node.step == "prompts"]
+    for node in gone:
+        store.layout.manifest(state.keys[node]).unlink()
+    progress = Counting()
+    repaired(plan, state, store, progress.note, lambda: execute(plan, state, store, progress))
+    assert progress.notes == [f"{node}: what was stored is gone; made anew" for node in gone]
+    mended(Ran(opened, set(), 0, []), finished[1], warm)
 
 
 def test_a_damaged_object_that_no_run_reads_is_found_by_verify(finished: tuple[Lab, Ran], warm: Lab):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +67,7 @@ def run(
     if (address := remote or session.project.remote) and not dry_run:
         session.lookup = ReadThrough(session.store, address, say)
     missing: list[tuple[Opened, Node]] = []
-    with interruptible():
+    with interruptible(), _at_work(session, paths, dry_run):
         try:
             opened = open_studies(session, paths, model)
             again = _steps(opened, recompute or [])
@@ -87,6 +89,13 @@ def run(
         raise typer.Exit(1)
     if any(cell["differing"] for result in results for cell in result.get("audit", [])):
         raise typer.Exit(1)
+
+
+def _at_work(session: Session, paths: list[Path], dry_run: bool) -> AbstractContextManager[object]:
+    """Marks the run before it looks for anything: what it finds is not collected while it goes on."""
+    if dry_run or not session.store.root.exists():
+        return nullcontext()
+    return session.store.leases.hold(f"ws-dsl run {' '.join(map(str, paths))}", [])
 
 
 def _steps(opened: list[Opened], names: list[str]) -> set[str]:

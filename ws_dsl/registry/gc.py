@@ -146,7 +146,6 @@ def _find(layout: Layout, leases: Leases, wish: Wish) -> Collection:
     # Leases first: what a run adds to its own later, it looks for after this collection.
     live, dead = _leases(layout, leases, now)
     wanted = set[str]().union(*(lease.protected(path) for path in live))
-    studies = {holder.what for holder in live.values()}
     found = inventory(layout)
     tagged = tags(layout)
     gone = [
@@ -157,7 +156,7 @@ def _find(layout: Layout, leases: Leases, wish: Wish) -> Collection:
 
     latest = found.latest()
     roots = {run.key for run in found.runs.values() if run.key in latest and run.study not in wish.forget}
-    roots |= {run.key for run in found.runs.values() if run.study in studies}
+    roots |= {run.key for run in found.runs.values() if lease.study(run.study) in wanted}
     used = frozenset[str]().union(*(run.cells for run in found.runs.values()))
     young = [
         key
@@ -243,8 +242,15 @@ def _objects(
 
 
 def _attempts(layout: Layout, now: float) -> list[Path]:
-    found = entries(layout.attempts)
-    return [path for path in found if abandoned(path.name) or now - path.stat().st_mtime > FOREIGN]
+    return [path for path in entries(layout.attempts) if path.exists() and not _goes_on(path, now)]
+
+
+def _goes_on(path: Path, now: float) -> bool:
+    """Whether a private folder may be of a commit under way; those come and go at any time."""
+    try:
+        return not abandoned(path.name) and now - path.stat().st_mtime <= FOREIGN
+    except FileNotFoundError:
+        return False
 
 
 def _quarantined(layout: Layout) -> Iterator[Rubbish]:
@@ -254,19 +260,18 @@ def _quarantined(layout: Layout) -> Iterator[Rubbish]:
 
 
 def _rubbish(what: Literal["lease", "attempt", "quarantine"], folder: Path, path: Path) -> Rubbish:
-    files = path.rglob("*") if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files if file.is_file())
+    files = [*path.rglob("*"), path]
+    size = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size if file.is_file() else 0
     return Rubbish(what, path.relative_to(folder).as_posix(), "", size)
 
 
 def _await_commits(layout: Layout) -> None:
     """Waits for commits that began before the collection was announced."""
     began = time.monotonic()
-    while going := [
-        path
-        for path in entries(layout.attempts)
-        if not abandoned(path.name) and time.time() - path.stat().st_mtime <= FOREIGN
-    ]:
+    while going := [path for path in entries(layout.attempts) if _goes_on(path, time.time())]:
         if time.monotonic() - began > _PATIENCE:
             raise RegistryError(f"a commit goes on ({going[0]}); collect when it has ended")
         time.sleep(0.02)

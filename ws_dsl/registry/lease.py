@@ -46,7 +46,7 @@ class Holder(NamedTuple):
 
     Attributes:
         owner: Whose it is; None where the file cannot be read.
-        what: What it is for: the id of a study, or `gc`.
+        what: What it is for.
         file: Identity of the file, however it is named.
         beat: Time of its last heartbeat, in nanoseconds of the store's disk.
     """
@@ -98,12 +98,16 @@ class Leases:
         """Marks this process as at work; gives whether a collection had to be waited for.
 
         Args:
-            what: What it is at work on: the id of a study.
-            keys: Keys and digests that it may use; `protect` adds more.
+            what: What it is at work on, for a human.
+            keys: Keys and digests that it may use, and studies (`study`); `protect` adds more.
             note: Told what is waited for.
 
-        Where nothing can be written there is no lease.
+        Where nothing can be written there is no lease. Within another, this adds to the other.
         """
+        if self._path is not None:
+            self._append(keys)
+            yield self.await_collection(note)
+            return
         stop = threading.Event()
         with suppress(OSError):
             self._path = self._write(what)
@@ -291,6 +295,11 @@ def read(path: Path) -> Holder | None:
         return Holder(owner, record["what"], identity, beat)
     except (ValueError, TypeError, KeyError):
         return Holder(None, "", identity, beat)
+
+
+def study(name: str) -> str:
+    """What stands in a lease for all that earlier runs of a study used."""
+    return f"study:{name}"
 
 
 def protected(path: Path) -> set[str]:

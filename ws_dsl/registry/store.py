@@ -86,6 +86,18 @@ class Store:
         """
         return load(self.layout, key)
 
+    def require(self, key: str) -> Manifest:
+        """The record of a key that was there.
+
+        Raises:
+            MissingError: it is gone.
+            DamagedError: it is not what was written.
+        """
+        manifest = self.manifest(key)
+        if manifest is None:
+            raise MissingError(f"the artifact {key[:12]} is no longer in {self.root}")
+        return manifest
+
     def resolve(self, prefix: str) -> str:
         """The key that begins with a prefix of at least four digits.
 

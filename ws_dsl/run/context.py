@@ -61,8 +61,7 @@ class Library:
 
         identity = (digest, None)
         if identity not in self.kept:
-            manifest = self.store.manifest(key)
-            assert manifest is not None, key
+            manifest = self.store.require(key)
             self.kept[identity] = decode(set(manifest.files), lambda name: self.store.read(manifest, name))
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)

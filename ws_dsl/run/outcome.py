@@ -130,6 +130,4 @@ def _readings(plan: Plan, state: State, store: Store, text: str) -> list[Reading
 
 
 def _read(store: Store, state: State, node: Node, name: str) -> bytes:
-    manifest = store.manifest(state.keys[node])
-    assert manifest is not None
-    return store.read(manifest, name)
+    return store.read(store.require(state.keys[node]), name)

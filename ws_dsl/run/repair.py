@@ -9,6 +9,7 @@ from typing import TypeVar
 from ws_dsl.errors import DamagedError, MissingError
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.state import State
+from ws_dsl.registry.lease import study
 from ws_dsl.registry.store import Store
 from ws_dsl.specs.canonical import canonical
 
@@ -32,7 +33,7 @@ def repaired(plan: Plan, state: State, store: Store, note: Callable[[str], None]
     Raises:
         DamagedError, MissingError: what cannot be read is no artifact of the study, or is damaged each time.
     """
-    with store.leases.hold(plan.spec.id, _used(state), note) as waited:
+    with store.leases.hold(plan.spec.id, {study(plan.spec.id), *_used(state)}, note) as waited:
         if waited:
             state.digests.clear()
             state.update(plan.nodes)
@@ -54,8 +55,13 @@ def _used(state: State) -> set[str]:
 def _set_aside(plan: Plan, state: State, store: Store, note: Callable[[str], None]) -> bool:
     found = False
     for node in plan.nodes:
-        if node in state.digests and store.quarantine(state.keys[node], "damaged when a run read it"):
+        if node not in state.digests:
+            continue
+        if store.quarantine(state.keys[node], "damaged when a run read it"):
             note(f"{node}: the stored bytes are damaged; set aside, made anew")
+            found = True
+        elif not store.has(state.keys[node]):
+            note(f"{node}: what was stored is gone; made anew")
             found = True
     state.digests.clear()
     state.update(plan.nodes)
