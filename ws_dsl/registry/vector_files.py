@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ws_dsl.artifacts.vectors import Vectors
-from ws_dsl.errors import DataError, Place, WsDslError
+from ws_dsl.errors import DataError, ModelError, Place, WsDslError
 from ws_dsl.specs.canonical import canonical
 from ws_dsl.specs.site import Site
 
@@ -170,7 +170,10 @@ def _known(path: Path, values: np.ndarray, text: str) -> Vectors:
         record: Mapping[str, Any] = json.loads(text)
         found = Vectors(values=_exact(path, values), **record)
         found.to_artifact()
-    except (ValueError, TypeError) as error:
+        Site.parse(found.site)
+        if found.mean_norm < 0:
+            raise ValueError("a norm below 0")
+    except (ValueError, TypeError, ModelError) as error:
         raise _wrong(path, f"the field {FIELD} is not what ws-dsl writes: {error}") from None
     if len(found.labels) != len(values):
         raise _wrong(path, f"{len(values)} vectors and {len(found.labels)} labels")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -167,7 +166,8 @@ class VectorIndex:
                 if place or isinstance(error, Spoiled):
                     discard(self._folder)
         try:
-            return answer(VectorTable(Path(self._elsewhere.name), width))
+            with tempfile.TemporaryDirectory(prefix="ws-dsl-vectors-") as folder:
+                return answer(VectorTable(Path(folder), width))
         except TROUBLE as error:
             raise RegistryError(
                 f"the index of vectors can be made neither in {self._folder} nor elsewhere: {error}"
@@ -249,10 +249,6 @@ class VectorIndex:
             if abs(cosine - candidate.similarity) > _FLOAT32:
                 raise Spoiled("a cosine is not that of the stored vectors")
             yield Neighbour(candidate.key, candidate.place, cosine)
-
-    @cached_property
-    def _elsewhere(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="ws-dsl-vectors-")
 
 
 class Search(NamedTuple):

@@ -1,0 +1,432 @@
+"""What is near, by LanceDB, is what is near by all the stored bytes; whatever happens to the index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.registry.directions import MODEL, WIDTH, build_draft, build_vectors, fill
+from ws_dsl.registry import Store
+from ws_dsl.registry.vector_table import TROUBLE, Row, Spoiled, VectorTable, condition, row_id
+from ws_dsl.registry.vectors import Neighbours, VectorIndex, layer_of, vector_sets
+
+ROOT = Path(__file__).parents[2]
+QUERY = np.random.default_rng(99).standard_normal(WIDTH).astype(np.float32)
+
+
+def brute_force(store: Store, query: np.ndarray = QUERY, width: int = WIDTH) -> list[tuple[str, int, float]]:
+    """Key, place and cosine of every vector of a width, nearest first."""
+    index = VectorIndex(store)
+    found: list[tuple[str, int, float]] = []
+    for one in vector_sets(store):
+        if one.width == width:
+            units = index.vectors(one.key).units()
+            cosines = units @ (query.astype(np.float64) / np.linalg.norm(query.astype(np.float64)))
+            found += [
+                (one.key, place, float(cosine)) for place, cosine in enumerate(cosines) if units[place].any()
+            ]
+    return sorted(found, key=lambda one: (-one[2], one[0], one[1]))
+
+
+def agrees(answer: Neighbours, expected: list[tuple[str, int, float]]) -> bool:
+    """Whether an answer names the same vectors in the same order, with the same cosines."""
+    return [one[:2] for one in answer.found] == [one[:2] for one in expected] and np.allclose(
+        [one.cosine for one in answer.found], [one[2] for one in expected], rtol=0, atol=1e-12
+    )
+
+
+def ask(store: Store, limit: int = 7) -> Neighbours:
+    return VectorIndex(Store(store.root)).near(QUERY, limit, {})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with 24 vectors, indexed; not to be changed."""
+    store = fill(tmp_path_factory.mktemp("made") / "store")
+    ask(store)
+    return store
+
+
+@pytest.fixture
+def filled(made: Store, tmp_path: Path) -> Store:
+    """A copy of it of one's own."""
+    shutil.copytree(made.root, tmp_path / "copy")
+    return Store(tmp_path / "copy")
+
+
+def table_of(store: Store) -> VectorTable:
+    return VectorTable(store.root / "vectors", WIDTH)
+
+
+def files_of(store: Store, pattern: str) -> list[Path]:
+    return sorted((store.root / "vectors").rglob(pattern))
+
+
+# What is near
+
+
+@pytest.mark.parametrize("limit", [1, 7, 24, 100])
+def test_near_is_what_brute_force_finds(made, limit):
+    answer = VectorIndex(made).near(QUERY, limit, {})
+    assert agrees(answer, brute_force(made)[:limit])
+    assert answer.searched == 24 and answer.damaged == []
+
+
+def test_filters_are_those_of_the_columns(made):
+    told = {one.key: one for one in vector_sets(made)}
+    keys = sorted(told)[:5]
+    index = VectorIndex(made)
+    answer = index.near(QUERY, 100, {"layer": [1, 2], "label": ["v1"], "model": [MODEL], "key": keys})
+    expected = [
+        one
+        for one in brute_force(made)
+        if one[0] in keys and told[one[0]].layer in (1, 2) and told[one[0]].labels[one[1]] == "v1"
+    ]
+    assert agrees(answer, expected) and answer.searched == len(expected)
+    assert index.near(QUERY, 100, {"method": ["pca_diff"]}).found == []
+    assert index.near(QUERY, 100, {"key": []}).found == []
+
+
+def test_one_vector_can_be_left_out(made):
+    expected = brute_force(made)
+    answer = VectorIndex(made).near(QUERY, 3, {}, row_id(*expected[0][:2]))
+    assert agrees(answer, expected[1:4]) and answer.searched == 23
+
+
+@pytest.mark.parametrize("label", ["it's", '"', "a; DROP TABLE x", "−½ ☃", "%", ""])
+def test_labels_may_be_any_text(store, label):
+    (manifest,) = store.commit([build_draft("odd", build_vectors(1, labels=[label, "other"]))])
+    answer = VectorIndex(store).near(QUERY, 5, {"label": [label]})
+    assert [one[:2] for one in answer.found] == [(manifest.key, 0)]
+
+
+def test_widths_do_not_meet(store):
+    store.commit([build_draft("narrow", build_vectors(1, width=8)), build_draft("wide", build_vectors(2))])
+    index = VectorIndex(store)
+    assert index.near(QUERY, 9, {}).searched == 2
+    assert index.near(np.ones(8, np.float32), 9, {}).searched == 2
+    assert index.near(np.ones(9, np.float32), 9, {}) == Neighbours([], 0, [])
+
+
+def test_a_vector_of_zeros_is_near_nothing(store):
+    values = np.stack([np.zeros(WIDTH), np.ones(WIDTH)]).astype(np.float32)
+    store.commit([build_draft("zeros", build_vectors(1, values=values))])
+    for _ in range(2):
+        answer = VectorIndex(store).near(QUERY, 9, {})
+        assert [one.place for one in answer.found] == [1] and answer.searched == 1
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1e15])
+def test_length_does_not_matter(store, scale):
+    first = build_vectors(3)
+    store.commit([build_draft("one", build_vectors(3, values=(first.values * scale).astype(np.float32)))])
+    assert agrees(VectorIndex(store).near(QUERY, 9, {}), brute_force(store))
+
+
+def test_equal_vectors_come_in_the_order_of_their_keys(store):
+    same = np.tile(QUERY, (2, 1))
+    store.commit([build_draft(f"same {n}", build_vectors(n, values=same)) for n in range(12)])
+    answer = VectorIndex(store).near(QUERY, 5, {})
+    assert agrees(answer, brute_force(store)[:5])
+    assert [one[:2] for one in answer.found] == sorted(one[:2] for one in answer.found)
+
+
+def test_near_nothing_leaves_no_trace(store):
+    assert VectorIndex(store).near(QUERY, 5, {}) == Neighbours([], 0, [])
+    assert not (store.root / "vectors").exists()
+
+
+def test_sets_are_told_from_the_manifests(made):
+    (one,) = [one for one in vector_sets(made) if one.site == "L3" and one.kind == "mean_diff"][:1]
+    stored = VectorIndex(made).vectors(one.key)
+    assert (one.layer, one.at, one.model, one.width, one.mean_norm) == (3, "last", MODEL, WIDTH, 2.5)
+    assert one.norms == pytest.approx(stored.norms()) and one.labels == stored.labels
+
+
+def test_layers_follow_from_sites():
+    assert [layer_of(site) for site in ("L13", "blocks.2.hook_mlp_out", "embed", "my place")] == [
+        13,
+        2,
+        None,
+        None,
+    ]
+
+
+# What was committed, removed or made anew is seen
+
+
+def test_what_is_committed_later_is_found(filled):
+    fill(filled.root, 3, 12)
+    assert agrees(ask(filled, 30), brute_force(filled)) and ask(filled).searched == 30
+
+
+def test_what_is_gone_is_not_found(filled):
+    gone = brute_force(filled)[0][0]
+    filled.layout.manifest(gone).unlink()
+    answer = ask(filled, 30)
+    assert gone not in {one.key for one in answer.found} and answer.searched == 22
+
+
+def test_what_was_made_anew_is_found_with_its_new_values(filled):
+    key = brute_force(filled)[0][0]
+    filled.layout.manifest(key).unlink()
+    name = next(f"set {n}" for n in range(12) if build_draft(f"set {n}", build_vectors(n)).key == key)
+    filled.commit([build_draft(name, build_vectors(77, count=3))])
+    assert agrees(ask(filled, 30), brute_force(filled)) and ask(filled).searched == 25
+
+
+def test_a_second_look_writes_nothing(filled):
+    before = {path: path.stat().st_mtime_ns for path in files_of(filled, "*")}
+    ask(filled)
+    assert {path: path.stat().st_mtime_ns for path in files_of(filled, "*")} == before
+
+
+def test_many_small_writes_are_joined(store):
+    for n in range(20):
+        fill(store.root, 1, n)
+        ask(store)
+    held = table_of(store).read()
+    assert len(held) == 20
+    assert (
+        len(table_of(store)._table.stats()) and len(files_of(store, "*.manifest")) > 20
+    )  # old versions stay
+    assert table_of(store)._table.stats()["fragment_stats"]["num_small_fragments"] <= 17
+    assert agrees(ask(store, 50), brute_force(store))
+
+
+# The index may be lost or damaged
+
+
+def test_a_deleted_index_is_rebuilt(filled):
+    before = ask(filled)
+    shutil.rmtree(filled.root / "vectors")
+    assert ask(filled) == before
+    assert table_of(filled).read().keys() == {one.key for one in vector_sets(filled)}
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "half": lambda data: data[: len(data) // 2],
+    "zeros": lambda data: bytes(len(data)),
+    "other": lambda data: b"this was a table" * 50,
+}
+
+
+@pytest.mark.parametrize("pattern", ["*.manifest", "*.lance/data/*.lance"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_spoiled_file_is_no_harm(filled, pattern, damage):
+    before = ask(filled)
+    # Names of manifests count down, so that the newest comes first.
+    path = files_of(filled, pattern)[0] if "manifest" in pattern else files_of(filled, "data/*.lance")[0]
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    assert ask(filled) == before
+    assert ask(filled) == before
+
+
+def test_a_lost_file_is_no_harm(filled):
+    before = ask(filled)
+    for path in files_of(filled, "data/*.lance"):
+        path.unlink()
+    assert ask(filled) == before
+
+
+def test_flipped_bits_are_no_harm(filled, flip):
+    """Also where LanceDB serves them: in five of five places of the vectors it says nothing."""
+    before = ask(filled)
+    (path,) = files_of(filled, "data/*.lance")
+    size = path.stat().st_size
+    intact = path.read_bytes()
+    caught = 0
+    for place in range(3, size, size // 40):
+        shutil.copytree(filled.root / "vectors", filled.root / "kept", dirs_exist_ok=True)
+        flip(path, place * 8 + place % 8)
+        caught += _spoiled(filled)
+        assert ask(filled) == before, place
+        shutil.rmtree(filled.root / "vectors")
+        shutil.copytree(filled.root / "kept", filled.root / "vectors")
+        path.write_bytes(intact)
+    assert caught > 10
+
+
+def _spoiled(store: Store) -> bool:
+    try:
+        table_of(store).read()
+    except TROUBLE:
+        return True
+    return False
+
+
+def test_other_columns_are_rebuilt(filled):
+    import lancedb
+
+    before = ask(filled)
+    shutil.rmtree(filled.root / "vectors")
+    lancedb.connect(filled.root / "vectors").create_table(f"float32-{WIDTH}", [{"id": "x", "number": 1}])
+    with pytest.raises(Spoiled):
+        table_of(filled)
+    assert ask(filled) == before
+
+
+def test_a_damaged_artifact_is_left_out_and_named(filled, flip):
+    gone = brute_force(filled)[0][0]
+    expected = [one for one in brute_force(filled) if one[0] != gone]
+    manifest = filled.manifest(gone)
+    flip(filled.layout.object(manifest.files["vectors.safetensors"].sha256), 999)
+    for _ in range(2):
+        answer = ask(filled)
+        assert agrees(answer, expected[:7]) and answer.damaged == [gone]
+        shutil.rmtree(filled.root / "vectors")
+
+
+def test_a_folder_that_cannot_be_made_is_done_without(filled):
+    before = ask(filled)
+    index = VectorIndex(Store(filled.root))
+    index._folder = Path("/proc/nowhere/vectors")
+    assert index.near(QUERY, 7, {}) == before
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from tests.registry.test_vectors import ask
+from ws_dsl.registry import Store
+ask(Store(Path(sys.argv[1])))
+if os.getuid() == 0:
+    os.setuid(65534)
+assert not os.access(sys.argv[2], os.W_OK)
+print(ask(Store(Path(sys.argv[2]))))
+"""
+
+
+@pytest.mark.parametrize("index", ["current", "behind", "missing"])
+def test_a_store_that_is_read_only_answers(filled, tmp_path, index):
+    expected = str(ask(filled))
+    with tempfile.TemporaryDirectory() as public:
+        os.chmod(public, 0o755)
+        store = Path(public) / "store"
+        shutil.copytree(filled.root, store)
+        if index == "behind":
+            expected = str(ask(fill(filled.root, 3, 12)))
+            for folder in ("objects", "manifests"):
+                shutil.copytree(filled.root / folder, store / folder, dirs_exist_ok=True)
+        elif index == "missing":
+            shutil.rmtree(store / "vectors")
+        paths = [store, *store.rglob("*")]
+        for path in paths:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        words = [sys.executable, "-c", READ_ONLY, str(filled.root), str(store)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        for path in [path for path in paths if path.is_dir()]:
+            path.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    # Times of commits differ between the two, so that keys and numbers alone are compared.
+    assert done.stdout.strip() == expected
+
+
+# The table
+
+
+def rows_of(store: Store, name: str) -> tuple[list[Row], np.ndarray]:
+    from ws_dsl.registry.vectors import _describe
+
+    (manifest,) = store.commit([build_draft(name, build_vectors(1))])
+    stored = VectorIndex(store).vectors(manifest.key)
+    return _describe(manifest, stored), stored.values
+
+
+def test_writing_rows_again_replaces_them(store, tmp_path):
+    rows, values = rows_of(store, "one")
+    table = VectorTable(tmp_path / "vectors", WIDTH)
+    table.write(rows, values)
+    table.write([row._replace(method="other") for row in rows], values + 1)
+    held = table.read()
+    assert [one.places for one in held.values()] == [{0, 1}]
+    assert table.count({"method": ["other"]}, None) == 2
+
+
+def test_a_row_that_is_there_twice_is_found(store, tmp_path):
+    rows, values = rows_of(store, "one")
+    table = VectorTable(tmp_path / "vectors", WIDTH)
+    table.write([rows[0], rows[0]], values[[0, 0]])
+    with pytest.raises(Spoiled, match="twice"):
+        table.read()
+
+
+def test_numbers_come_back_bit_by_bit(store, tmp_path):
+    odd = np.array([-0.0, 1e-45, 3.4e38, np.nextafter(1, 2), *np.zeros(WIDTH - 4)], np.float32)
+    rows, _ = rows_of(store, "one")
+    table = VectorTable(tmp_path / "vectors", WIDTH)
+    table.write(rows[:1], odd[None])
+    (batch,) = table._table.search().to_batches()
+    assert batch.column("vector").flatten().to_numpy().tobytes() == odd.tobytes()
+
+
+def test_nothing_is_asked_for_by_an_empty_list():
+    assert condition({"layer": [], "label": ["a'b", "c"]}) == "false AND label IN ('a''b', 'c')"
+
+
+# Several processes
+
+
+def start(store: Path, first: int, rounds: int) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "tests.registry.directions", str(store), str(first), str(rounds)]
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_processes_that_write_the_same_leave_one_of_each(tmp_path):
+    """Without a primary key, 260 of 400 keys were there twice."""
+    processes = [start(tmp_path / "store", 0, 12) for _ in range(2)]
+    for process in processes:
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+    store = Store(tmp_path / "store")
+    # As it was left, before anything mends it.
+    held = table_of(store).read()
+    assert len(held) == 12 and all(one.places == {0, 1} for one in held.values())
+    assert agrees(ask(store, 50), brute_force(store))
+
+
+def test_processes_that_make_the_table_at_once_agree(tmp_path):
+    fill(tmp_path / "store", 3)
+    processes = [start(tmp_path / "store", 100 * n, 2) for n in (1, 2)]
+    for process in processes:
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+    store = Store(tmp_path / "store")
+    assert agrees(ask(store, 50), brute_force(store)) and ask(store).searched == 14
+
+
+def kill(store: Path, first: int, delay: float) -> None:
+    """Kills a writer some time after its first acknowledged write."""
+    process = start(store, first, 1000)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{first}\n"
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_writer_leaves_nothing_wrong(tmp_path):
+    kill(tmp_path / "store", 0, 0.05)
+    store = Store(tmp_path / "store")
+    table_of(store).read()
+    assert agrees(ask(store, 50), brute_force(store)) and ask(store).searched >= 2
+
+
+@pytest.mark.slow
+def test_writers_killed_anywhere_leave_nothing_wrong(tmp_path):
+    store = Store(tmp_path / "store")
+    for place in range(12):
+        kill(store.root, 1000 * place, 0.013 * place)
+        table_of(store).read()
+        assert agrees(ask(store, 5000), brute_force(store))
+    assert ask(store).searched >= 24
