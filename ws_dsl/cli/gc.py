@@ -12,6 +12,7 @@ from ws_dsl.cli.output import counted, data, say, size_of
 from ws_dsl.registry.gc import GRACE, Collection, Rubbish, Wish
 
 _DAY = 86_400.0
+_SHOWN = 10
 
 
 def gc(
@@ -109,10 +110,13 @@ def _show(found: Collection, applied: bool, grace: float) -> None:
 def _from_runs(found: Collection, artifacts: list[Rubbish]) -> list[str]:
     """Which runs what goes is of."""
     cells = Counter(run for one in artifacts for run in one.runs)
+    ordered = sorted(cells, key=lambda run: found.runs[run].created, reverse=True)
     lines = [
-        f"of {found.runs[run].study}, run of {found.runs[run].created[:19]}: {counted(count, 'cell')}"
-        for run, count in sorted(cells.items(), key=lambda item: found.runs[item[0]].created)
+        f"of {found.runs[run].study}, run of {found.runs[run].created[:19]}: {counted(cells[run], 'cell')}"
+        for run in ordered[:_SHOWN]
     ]
+    if len(ordered) > _SHOWN:
+        lines.append(f"of {counted(len(ordered) - _SHOWN, 'earlier run')}")
     loose = sum(not one.runs and one.kind != "study_run" for one in artifacts)
     return lines + ([f"of no finished run: {counted(loose, 'artifact')}"] if loose else [])
 

@@ -39,8 +39,8 @@ class Known(NamedTuple):
     """
 
     kind: str
-    mentions: list[str]
-    records: list[str]
+    mentions: tuple[str, ...]
+    records: tuple[str, ...]
     time: float
     bytes: int
 
@@ -132,8 +132,8 @@ def _read(layout: Layout, key: str, path: str, found: Inventory) -> None:
     if kind is None or end[:64] != sha256(body.encode()):
         found.damaged.append(f"the manifest of {key[:12]} is damaged")
         return
-    records = [digest for digest, size in _RECORD.findall(body) if int(size) <= LARGEST_RECORD]
-    found.known[key] = Known(kind[1], _DIGEST.findall(body), records, status.st_mtime, status.st_size)
+    records = tuple(digest for digest, size in _RECORD.findall(body) if int(size) <= LARGEST_RECORD)
+    found.known[key] = Known(kind[1], tuple(_DIGEST.findall(body)), records, status.st_mtime, status.st_size)
     if kind[1] == RUN_KIND:
         _read_run(layout, key, json.loads(body + "}"), found)
 
