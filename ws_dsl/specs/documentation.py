@@ -8,7 +8,7 @@ HEADINGS = ("What it does", "What it cannot show", "Inputs and output", "Referen
 
 
 def sections(docstring: str) -> dict[str, str]:
-    """Text under each heading, as one paragraph; the first line under `Title`. Nothing where one is missing."""
+    """Text under each heading, as one paragraph, or nothing; the first line under `Title`."""
     found: dict[str, list[str]] = {name: [] for name in ("Title", *HEADINGS)}
     heading = "Title"
     for line in inspect.cleandoc(docstring).splitlines():
