@@ -20,8 +20,8 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -254,6 +254,20 @@ class VectorTable:
                 pa.field("seal", pa.string(), nullable=False),
             ]
         )
+
+
+@contextmanager
+def panics() -> Generator[None]:
+    """Raises what makes LanceDB's own code give up, as some damage does, as `Spoiled`.
+
+    The classes of such errors belong to no module that can be imported.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ in ("RustPanic", "PanicException"):
+            raise Spoiled("LanceDB cannot read it") from error
+        raise
 
 
 def discard(folder: Path) -> None:

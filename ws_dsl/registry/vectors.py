@@ -28,6 +28,7 @@ from ws_dsl.registry.vector_table import (
     VectorTable,
     Wanted,
     discard,
+    panics,
     row_id,
 )
 from ws_dsl.specs.canonical import Json, canonical
@@ -161,7 +162,8 @@ class VectorIndex:
         """
         for place in range(_ROUNDS):
             try:
-                return answer(VectorTable(self._folder, width))
+                with panics():
+                    return answer(VectorTable(self._folder, width))
             except TROUBLE as error:
                 if place or isinstance(error, Spoiled):
                     discard(self._folder)
