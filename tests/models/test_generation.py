@@ -29,6 +29,7 @@ from ws_dsl.models.replies import (
     end_tokens,
 )
 from ws_dsl.models.sampling import choose, uniform
+from ws_dsl.specs.position import During
 from ws_dsl.specs.site import FINAL, Site
 
 Tokens = list[list[int]]

@@ -75,7 +75,12 @@ STUDY: dict[str, Any] = {
             "at": "last",
             "top": 2,
         },
-        "found": {"kind": "clamp", "source": "prompts[condition=neutral]", "at": "last", "sites": "ranked[rank=1]"},
+        "found": {
+            "kind": "clamp",
+            "source": "prompts[condition=neutral]",
+            "at": "last",
+            "sites": "ranked[rank=1]",
+        },
         "named": {
             "kind": "clamp",
             "at": "last",
