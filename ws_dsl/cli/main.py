@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
@@ -28,6 +29,9 @@ from ws_dsl.cli.vectors import vectors
 from ws_dsl.cli.verify import verify
 from ws_dsl.cli.why import why
 from ws_dsl.errors import WsDslError
+
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What the system answers to a write that cannot be: no defect, and for the user to mend."""
 
 app = typer.Typer(
     name="ws-dsl",
@@ -75,6 +79,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _REFUSED:
+            say(f"{error.filename or 'a file'}: {error.strerror}; what was stored before is intact")
+            sys.exit(1)
         sys.excepthook(type(error), error, error.__traceback__)
         say("\nThis is a defect of ws-dsl, not of your study. Please report it with the lines above.")
         sys.exit(70)

@@ -164,10 +164,11 @@ def _bring(manifest: Manifest, store: Store, folder: Path) -> bool:
     # One process at a time, and not while the site is built of these files.
     with FileLock(folder.parents[1] / "_build.lock"):
         lacking, superfluous = _differences(manifest, store, folder)
-        for name in lacking:
-            _replace(folder / name, store.read(manifest, name))
+        # First what a killed run left half-written: its name is needed for the next try.
         for name in superfluous:
             (folder / name).unlink()
+        for name in lacking:
+            _replace(folder / name, store.read(manifest, name))
     return True
 
 
