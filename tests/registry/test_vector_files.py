@@ -14,8 +14,8 @@ from ws_dsl.errors import DataError, ModelError, WsDslError
 from ws_dsl.registry import Store
 from ws_dsl.registry.cross_check import cross_check, expected_key
 from ws_dsl.registry.vector_files import Foreign, one_of, read, write_gguf, write_safetensors
-from ws_dsl.registry.vector_import import Told, import_vectors
 from ws_dsl.registry.vectors import VectorIndex
+from ws_dsl.run.vector_import import Told, import_vectors
 
 gguf = pytest.importorskip("gguf")
 

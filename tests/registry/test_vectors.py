@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -186,9 +187,9 @@ def test_what_was_made_anew_is_found_with_its_new_values(filled):
 
 
 def test_a_second_look_writes_nothing(filled):
-    before = {path: path.stat().st_mtime_ns for path in files_of(filled, "*")}
+    before = {path: path.stat().st_mtime_ns for path in files_of(filled, "*.lance/**/*")}
     ask(filled)
-    assert {path: path.stat().st_mtime_ns for path in files_of(filled, "*")} == before
+    assert {path: path.stat().st_mtime_ns for path in files_of(filled, "*.lance/**/*")} == before
 
 
 def test_many_small_writes_are_joined(store):
@@ -256,6 +257,25 @@ def test_flipped_bits_are_no_harm(filled, flip):
         shutil.copytree(filled.root / "kept", filled.root / "vectors")
         path.write_bytes(intact)
     assert caught > 10
+
+
+def test_a_table_that_a_process_died_over_is_not_opened_again(filled):
+    """One flipped bit in some hundreds makes LanceDB ask for terabytes, which ends the process."""
+    before, spoiled = ask(filled), files_of(filled, "data/*.lance")
+    code = """
+import os, sys
+from pathlib import Path
+from ws_dsl.registry.vector_table import reading
+with reading(Path(sys.argv[1])):
+    os.abort()
+"""
+    words = [sys.executable, "-c", code, str(filled.root / "vectors")]
+    assert subprocess.run(words, cwd=ROOT, check=False).returncode == -signal.SIGABRT
+    assert ask(filled) == before
+    assert not set(spoiled) & set(files_of(filled, "data/*.lance"))
+    kept = files_of(filled, "data/*.lance")
+    assert ask(filled) == before and files_of(filled, "data/*.lance") == kept
+    assert files_of(filled, "readers/*") == []
 
 
 @pytest.mark.slow

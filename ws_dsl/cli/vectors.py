@@ -339,7 +339,7 @@ def import_vectors(
     json: AsJson = False,
 ) -> None:
     """Bring vectors of a file into the store, their numbers as they are, tagged so that `gc` keeps them."""
-    from ws_dsl.registry.vector_import import Told, import_vectors
+    from ws_dsl.run.vector_import import Told, import_vectors
 
     session = open_session(registry)
     told = Told(model and digest_of(known_models(session), model), site, at, mean_norm, method)

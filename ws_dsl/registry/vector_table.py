@@ -27,6 +27,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from ws_dsl.registry.attempt import abandoned
+from ws_dsl.registry.layout import entries
+from ws_dsl.registry.owner import machine
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
@@ -254,6 +258,27 @@ class VectorTable:
                 pa.field("seal", pa.string(), nullable=False),
             ]
         )
+
+
+@contextmanager
+def reading(folder: Path) -> Generator[None]:
+    """Marks a folder of tables as read by this process; throws it away where another died over it.
+
+    Some damage makes LanceDB ask for more memory than there is, which ends the process. Whoever was killed
+    for another reason leaves the same mark, and costs a new index.
+    """
+    readers = folder / "readers"
+    if any(abandoned(mark.name) for mark in entries(readers)):
+        discard(folder)
+    mark = readers / f"{machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+    with suppress(OSError):
+        readers.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            mark.unlink()
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from ws_dsl.registry.vector_table import (
     Wanted,
     discard,
     panics,
+    reading,
     row_id,
 )
 from ws_dsl.specs.canonical import Json, canonical
@@ -162,7 +163,7 @@ class VectorIndex:
         """
         for place in range(_ROUNDS):
             try:
-                with panics():
+                with reading(self._folder), panics():
                     return answer(VectorTable(self._folder, width))
             except TROUBLE as error:
                 if place or isinstance(error, Spoiled):
