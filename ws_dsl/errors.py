@@ -18,6 +18,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+MOST_TOLD = 40
+"""Problems that a message tells one by one."""
+
 
 class WsDslError(Exception):
     """Base of all deliberate errors; its text is meant for the user."""
@@ -63,7 +66,10 @@ class SpecError(WsDslError):
 
     def __init__(self, problems: list[Problem]):
         self.problems = sorted(set(problems), key=lambda p: (str(p.place.file), *p.place[1:], *p[1:]))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        told = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        if len(self.problems) > MOST_TOLD:
+            told.append(f"and {len(self.problems) - MOST_TOLD} more mistakes")
+        super().__init__("\n".join(told))
 
 
 class DataError(WsDslError):
