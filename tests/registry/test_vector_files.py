@@ -179,6 +179,20 @@ def test_rubbish_is_refused(tmp_path, suffix, content):
         read(path)
 
 
+@pytest.mark.parametrize("name", ["v.safetensors", "v.gguf"])
+def test_a_file_that_is_not_there_is_said(tmp_path, name):
+    with pytest.raises(DataError, match="No such file"):
+        read(tmp_path / name)
+
+
+def test_a_position_may_be_the_mean_of_the_reply(tmp_path, store):
+    from safetensors.numpy import save_file
+
+    save_file({"joy": ODD}, tmp_path / "v.safetensors")
+    (made,) = import_vectors(store, tmp_path / "v.safetensors", TOLD._replace(at="reply_mean"))
+    assert made.at == "reply_mean"
+
+
 def test_a_truncated_file_is_refused(several, tmp_path):
     write_gguf(tmp_path / "v.gguf", [one_of(several, 0)], "qwen3")
     data = (tmp_path / "v.gguf").read_bytes()

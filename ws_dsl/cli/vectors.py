@@ -314,7 +314,7 @@ def export_vectors(
 
 @vectors.command("import")
 def import_vectors(
-    file: Annotated[Path, typer.Argument(help="A safetensors or GGUF file.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="A safetensors or GGUF file.")],
     model: Annotated[
         str | None, typer.Option("--model", help="Name or digest of the model, where the file does not tell.")
     ] = None,
