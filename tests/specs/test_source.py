@@ -188,6 +188,13 @@ def test_a_parent_that_no_file_can_be(tmp_path: Path, parent: str):
     assert problem.place[1:] == (1, 1) and len(str(problem)) < 1000
 
 
+def test_a_file_whose_name_is_no_text(tmp_path: Path):
+    file = tmp_path / os.fsdecode(b"st\xff.yaml")
+    file.write_bytes(b"ws: 1\n")
+    with pytest.raises(SpecError, match="no UTF-8"):
+        read(file)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(SpecError, match=r"error\[unreadable\]"):
         read(tmp_path / "no.yaml")

@@ -17,6 +17,7 @@ from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import RESERVED
 from ws_dsl.specs.mistakes import NAME
 
+_LONGEST_LABEL = 100
 _NOT_A_FIELD = ("kind", "over", "except", "pool", "until")
 
 
@@ -167,6 +168,9 @@ class _Reader:
             if patches and not all(isinstance(v, Mapping) for v in values.values()):
                 raise self._unknown(target, path, "no field, so each label needs a patch {field: value}")
             found = {str(label): (value, (*path, str(label))) for label, value in values.items()}
+            if long := next((label for label in found if len(label) > _LONGEST_LABEL), None):
+                message = f"a label has at most {_LONGEST_LABEL} characters"
+                raise Misplaced((*path, long), "no-label", message)
         elif not isinstance(values, list):
             raise Misplaced(path, "bad-over", "expected a list of values, or values by label")
         elif patches:
@@ -176,7 +180,7 @@ class _Reader:
         if not found:
             raise Misplaced(path, "bad-over", "an axis needs at least one label")
         for label, (_, place) in found.items():
-            if not label.strip() or label != label.strip() or re.search(r"[,|=\[\]\n]", label):
+            if not label.strip() or label != label.strip() or re.search(r"[,|=\[\]\x00-\x1f\x7f]", label):
                 message = f"{label!r} cannot be a label: references could not name it; write {{label: value}}"
                 raise Misplaced(place, "no-label", message)
         return found

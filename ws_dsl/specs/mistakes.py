@@ -146,6 +146,8 @@ def _mistake(
         return _Mistake(path, code, f"expected {_EXPECTED[kind]}{got}", True)
     if kind == "string_pattern_mismatch" and item["ctx"]["pattern"] in _PATTERNS:
         return _Mistake(path, code, f"expected {_PATTERNS[item['ctx']['pattern']]}{got}", False)
+    if kind == "string_too_long":
+        return _Mistake(path, code, f"at most {item['ctx']['max_length']} characters{got}", False)
     message = item["msg"].removeprefix("Value error, ")
     message = (
         f"expected {message.removeprefix('Input should be ')}" if "Input should be" in message else message

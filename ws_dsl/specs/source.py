@@ -103,6 +103,10 @@ def _read_one(file: Path) -> Document:
 
 def _text(file: Path) -> str:
     try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise _refused(Place(file), "unreadable", "the name of the file is no UTF-8; rename it") from None
+    try:
         if file.exists() and not file.is_file():
             raise _refused(Place(file), "unreadable", "a study is an ordinary file")
         size = file.stat().st_size

@@ -12,7 +12,10 @@ from ws_dsl.specs.condition import Condition, parse_condition
 from ws_dsl.specs.document import Document, subject
 from ws_dsl.specs.mistakes import DATE, KEBAB, NAME, loose, problems
 
-Name = Annotated[str, Field(pattern=NAME)]
+LONGEST_NAME = 64
+"""Characters of a name; files and folders of a page are called by it."""
+
+Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -129,7 +132,7 @@ class StudySpec(Part):
     """
 
     ws: Literal[1]
-    id: Annotated[str, Field(pattern=KEBAB)]
+    id: Annotated[str, Field(pattern=KEBAB, max_length=LONGEST_NAME)]
     question: Text
     model: dict[str, Any] | Text
     steps: dict[Name, dict[str, Any] | Text]
