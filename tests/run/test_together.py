@@ -1,4 +1,4 @@
-"""Any number of processes on one store: the same digests, every cell committed once, no one waits for ever."""
+"""Any number of processes on one store: the same digests, every cell committed once, no endless waiting."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def _dependents_first(found: Inventory, doomed: set[str]) -> list[str]:
             elif key not in seen:
                 seen.add(key)
                 waiting.append((key, True))
-                inputs = [] if key in found.runs else found.known[key].mentions
+                inputs = () if key in found.runs else found.known[key].mentions
                 waiting += [(one, False) for one in inputs if one in doomed and one not in seen]
     return inputs_first[::-1]
 
