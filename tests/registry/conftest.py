@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -133,3 +134,20 @@ def watch() -> Callable[..., list[Call]]:
 @pytest.fixture
 def call_names() -> tuple[str, ...]:
     return CALLS
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with 24 vectors, indexed; not to be changed."""
+    from tests.registry.directions import ask, fill
+
+    store = fill(tmp_path_factory.mktemp("made") / "store")
+    ask(store)
+    return store
+
+
+@pytest.fixture
+def filled(made: Store, tmp_path: Path) -> Store:
+    """A copy of it of one's own."""
+    shutil.copytree(made.root, tmp_path / "copy")
+    return Store(tmp_path / "copy")

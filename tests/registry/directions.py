@@ -12,9 +12,12 @@ import numpy as np
 from tests.registry.honest import honest
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.registry import Draft, Store
+from ws_dsl.registry.vector_table import VectorTable
+from ws_dsl.registry.vectors import Neighbours, VectorIndex, vector_sets
 
 MODEL = "a" * 64
 WIDTH = 32
+QUERY = np.random.default_rng(99).standard_normal(WIDTH).astype(np.float32)
 
 
 def build_vectors(seed: int, count: int = 2, width: int = WIDTH, **changes: Any) -> Vectors:
@@ -43,10 +46,41 @@ def fill(root: Path, count: int = 12, first: int = 0) -> Store:
     return store
 
 
+def brute_force(store: Store, query: np.ndarray = QUERY, width: int = WIDTH) -> list[tuple[str, int, float]]:
+    """Key, place and cosine of every vector of a width, nearest first."""
+    index = VectorIndex(store)
+    found: list[tuple[str, int, float]] = []
+    for one in vector_sets(store):
+        if one.width == width:
+            units = index.vectors(one.key).units()
+            cosines = units @ (query.astype(np.float64) / np.linalg.norm(query.astype(np.float64)))
+            found += [
+                (one.key, place, float(cosine)) for place, cosine in enumerate(cosines) if units[place].any()
+            ]
+    return sorted(found, key=lambda one: (-one[2], one[0], one[1]))
+
+
+def agrees(answer: Neighbours, expected: list[tuple[str, int, float]]) -> bool:
+    """Whether an answer names the same vectors in the same order, with the same cosines."""
+    return [one[:2] for one in answer.found] == [one[:2] for one in expected] and np.allclose(
+        [one.cosine for one in answer.found], [one[2] for one in expected], rtol=0, atol=1e-12
+    )
+
+
+def ask(store: Store, limit: int = 7) -> Neighbours:
+    return VectorIndex(Store(store.root)).near(QUERY, limit, {})
+
+
+def table_of(store: Store) -> VectorTable:
+    return VectorTable(store.root / "vectors", WIDTH)
+
+
+def files_of(store: Store, pattern: str) -> list[Path]:
+    return sorted((store.root / "vectors").rglob(pattern))
+
+
 def main() -> None:
     """Commits a set of vectors and brings the index up to it, again and again: STORE FIRST ROUNDS."""
-    from ws_dsl.registry.vectors import VectorIndex
-
     root, first, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     query = np.ones(WIDTH, np.float32)
     for n in range(first, first + rounds):
