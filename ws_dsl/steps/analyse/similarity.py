@@ -61,7 +61,7 @@ def similarity(of: Vectors, to: Vectors) -> Estimate:
     Raises:
         MeasurementError: vectors of unlike width, or several on a side.
     """
-    from scipy.stats import beta
+    from ws_dsl.models.directions import chance_of_cosine
 
     if of.width != to.width:
         raise MeasurementError(f"vectors of width {of.width} and {to.width} have no angle between them")
@@ -73,6 +73,6 @@ def similarity(of: Vectors, to: Vectors) -> Estimate:
         nowhere = Stat(None, None, None, None, of.width, "a vector of zeros has no direction")
         return Estimate({"value": nowhere, "p": nowhere}, {}, "", rows, dict(notes))
     cosine = float((of.units() @ to.units().T).clip(-1, 1)[0, 0])
-    p = float(beta.sf(cosine**2, 0.5, (of.width - 1) / 2)) if of.width > 1 else 1.0
+    p = chance_of_cosine(cosine, of.width) if of.width > 1 else 1.0
     stats = {name: Stat(value, None, None, None, of.width) for name, value in (("value", cosine), ("p", p))}
     return Estimate(stats, {}, "", rows, dict(notes))
