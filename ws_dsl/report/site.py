@@ -165,8 +165,7 @@ def _study(
     """Writes the pages of a study; gives what the index says of it."""
     from ws_dsl.report import search
 
-    target = shell.folder / "studies" / name
-    shutil.copytree(site / "studies" / name, target, ignore=shutil.ignore_patterns("*.md"))
+    _copy(site / "studies" / name, shell.folder / "studies" / name)
     (first, source), *others = pages.items()
     page = _page(source)
     shell.write(first, "page", "studies", **_shown(_with_kinds(page, first)), layout="study")
@@ -176,6 +175,15 @@ def _study(
     for href, path in others:
         shell.write(href, "page", "studies", **_shown(_with_kinds(_page(path), href)), layout="study")
     return facts
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies all but Markdown; `shutil.copytree` would hide why a disk refuses."""
+    for file in source.rglob("*"):
+        if file.is_file() and file.suffix != ".md":
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
 
 
 def _guide(shell: Shell, entries: list[Entry], chapters: list[tuple[str, Page]]) -> None:
