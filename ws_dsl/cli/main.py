@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(141)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REFUSED:
-            say(f"{error.filename or 'a file'}: {error.strerror}; what was stored before is intact")
+            say(f"{error.filename or 'the disk'}: {error.strerror}; what was stored before is intact")
             sys.exit(1)
         sys.excepthook(type(error), error, error.__traceback__)
         say("\nThis is a defect of ws-dsl, not of your study. Please report it with the lines above.")
