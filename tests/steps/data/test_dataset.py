@@ -174,6 +174,13 @@ def test_keys_of_several_columns_are_unique_together():
     assert read(lines, columns={}, key=["a", "b"]).ids() == [("1", "1"), ("1", "2")]
 
 
+def test_rows_without_a_key_are_refused(tmp_path: Path):
+    (tmp_path / "d.jsonl").write_text(LINE, encoding="utf-8")
+    study = STUDY.format(path="d.jsonl", text="x").replace("key: id", "key: []")
+    ((line, column, code, _),) = problems(tmp_path, study)
+    assert (line, column, code) == (6, 37, "wrong-value")
+
+
 def test_mistakes_are_told_before_a_run_at_the_field_of_the_study(tmp_path: Path):
     (tmp_path / "d.jsonl").write_text(LINE + "\n{\n", encoding="utf-8")
     (tmp_path / "e.jsonl").write_text(LINE + "\n", encoding="utf-8")

@@ -40,7 +40,7 @@ class Dataset(Kind[types.Rows]):
     """Rows of a JSON Lines or CSV file."""
 
     path: File
-    key: str | list[str]
+    key: str | Annotated[list[str], Field(min_length=1)]
     columns: dict[str, Literal["text", "category", "number", "bool", "sign"]]
     count: Annotated[int, Field(gt=0)] | None = None
     unit: str | list[str] = []
