@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,6 +36,11 @@ class Document:
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.file, 1, 1))
+
+    @cached_property
+    def root(self) -> Path:
+        """The project that the study is in."""
+        return root_of(self.file)
 
     @property
     def folder(self) -> Path:
@@ -77,10 +83,9 @@ class Document:
             ValueError: it lies outside, is no ordinary file, or may not be read.
         """
         found = self.resolve(written, path)
-        root = root_of(self.file)
-        if not found.is_relative_to(root):
+        if not found.is_relative_to(self.root):
             raise ValueError(
-                f"{written} is outside the project {root}; put the file there, "
+                f"{written} is outside the project {self.root}; put the file there, "
                 f"or mark a folder that holds both with an empty {OWN}"
             )
         if found.exists() and not found.is_file() and not found.is_dir():

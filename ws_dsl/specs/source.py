@@ -23,7 +23,7 @@ from ruamel.yaml.reader import ReaderError
 
 from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.document import Document, Path_, short, subject
-from ws_dsl.specs.root import OWN, root_of
+from ws_dsl.specs.root import OWN
 
 LARGEST = 1 << 20
 DEEPEST = 64
@@ -40,7 +40,6 @@ def read(file: Path) -> Document:
         SpecError: the file cannot be read, is not YAML, or breaks a bound; each with its place.
     """
     document = _read_one(file)
-    root = root_of(file)
     seen = [file.resolve()]
     while (parent := document.data.pop("extends", None)) is not None:
         place = document.place(("extends",))
