@@ -50,7 +50,8 @@ def read(file: Path) -> Document:
         except ValueError as error:
             raise _refused(place, "bad-parent", str(error), "extends") from None
         if not path.is_relative_to(document.root):
-            message = f"{parent} is outside the project {document.root}; mark a folder that holds both with an empty {OWN}"
+            message = f"{parent} is outside the project {document.root}; "
+            message += f"mark a folder that holds both with an empty {OWN}"
             raise _refused(place, "bad-path", message, "extends")
         if path in seen:
             raise _refused(place, "cycle", f"{parent} extends this file in turn", "extends")
