@@ -22,14 +22,13 @@ from pathlib import Path
 
 from ws_dsl.errors import DamagedError, RegistryError
 from ws_dsl.plan.foreign import Foreign
-from ws_dsl.plan.keys import Derivation, essence_of, key_of
+from ws_dsl.plan.keys import Derivation, essence_of
 from ws_dsl.registry import disk
-from ws_dsl.registry.catalogue import RUN_KIND
 from ws_dsl.registry.commit import adopt
+from ws_dsl.registry.cross_check import expected_key
 from ws_dsl.registry.layout import Layout, entries, standing
 from ws_dsl.registry.manifest import SHA256, Manifest, artifact_digest
 from ws_dsl.registry.quarantine import intact
-from ws_dsl.specs.canonical import digest
 
 _ODD = r"\x00-\x1f\x7f/\\:*?\"<>|"
 _PART = re.compile(rf"[^{_ODD}. ]([^{_ODD}]{{0,198}}[^{_ODD}. ])?")
@@ -104,7 +103,7 @@ def read_manifest(content: bytes, key: str, source: str) -> Manifest:
     try:
         manifest = Manifest.from_json(content.decode("utf-8"))
         right = _is_plain(manifest) and manifest.digest == artifact_digest(manifest.files)
-        expected = _expected(manifest) if right else ""
+        expected = expected_key(manifest) if right else ""
     except RegistryError as error:
         raise type(error)(f"{key[:12]} in {source}: {error}") from None
     # Anyone can seal anything: what is inside may be of any shape.
@@ -156,13 +155,6 @@ def _is_plain(manifest: Manifest) -> bool:
         and "".join(texts).isprintable()
         and math.isfinite(manifest.seconds)
     )
-
-
-def _expected(manifest: Manifest) -> str:
-    if manifest.kind == RUN_KIND:
-        parts = {"kind": manifest.kind, "version": manifest.version, "params": manifest.params}
-        return digest({"scheme": 1, **parts})
-    return key_of(manifest.derivation)
 
 
 def _remember(layout: Layout, folder: Path, offer: Manifest, source: str) -> None:
