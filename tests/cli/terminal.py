@@ -53,11 +53,15 @@ class Terminal:
         return Said(code, said.out, said.err)
 
 
+# Tests may have been started to ignore Ctrl-C, as in the background; what they start is not to.
+_HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def process(lab: Lab, code: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Python code in a process of its own, in the folder of a lab."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", _HEED + code],
         cwd=lab.root,
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
