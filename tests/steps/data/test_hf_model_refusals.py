@@ -14,6 +14,7 @@ from tests import checkpoints
 from tests.run.lab import Counting, Lab
 from ws_dsl.errors import ModelError, SpecError
 from ws_dsl.run.execute import execute
+from ws_dsl.specs import kinds
 
 REPO, REVISION = "someone/model", "0123456789abcdef0123456789abcdef01234567"
 TINY: dict[str, Any] = {"kind": "hf_model", "path": "tiny"}
@@ -147,3 +148,11 @@ def test_how_a_model_is_loaded_is_part_of_it(lab: Lab):
         found = lab.run(content).opened
         digests |= {found.state.digests[node] for node in found.plan.nodes if node.step == "model"}
     assert len(digests) == len(ways)
+
+
+@pytest.mark.parametrize("repo", ["\x00", "", "..", "a/b/c", "Qwen/", "a b/c", "/etc", "Qwen/x\n"])
+def test_what_is_no_repository_is_refused(repo: str):
+    spec = kinds.find("hf_model").spec
+    with pytest.raises(ValueError, match="repo"):
+        spec.model_validate({"repo": repo, "revision": "a" * 40})
+    spec.model_validate({"repo": "Qwen/Qwen1.5-0.5B-Chat", "revision": "a" * 40})

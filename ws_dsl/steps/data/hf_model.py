@@ -39,6 +39,7 @@ from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.data._checkpoint import record
 
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
+_REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?$"
 _FOLDER = "a folder with the files works too: path: FOLDER"
 
 
@@ -46,7 +47,7 @@ class HfModel(Kind[types.Model]):
     """A causal language model by folder, or by repository and revision."""
 
     path: Folder | None = None
-    repo: Annotated[str | None, Presentation] = None
+    repo: Annotated[str | None, Presentation, Field(pattern=_REPOSITORY)] = None
     revision: Annotated[str | None, Presentation, Field(pattern=r"^[0-9a-f]{40}$")] = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     bits: Literal[4] | None = None
