@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.artifact import Reader
+from ws_dsl.artifacts.delta import Delta
 from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.artifacts.finding import Finding
 from ws_dsl.artifacts.model import Model
@@ -23,6 +25,8 @@ _BY_FILE: dict[str, Any] = {
     "states.safetensors": States,
     "sites.json": Sites,
     "arm.json": Arm,
+    "adapter.json": Adapter,
+    "delta.json": Delta,
     "vectors.json": Vectors,
     "table.arrow": Table,
     "estimate.json": Estimate,
