@@ -134,7 +134,7 @@ class Delta:
         from safetensors.numpy import save
 
         record: dict[str, Json] = {
-            "addresses": sorted(self.parts),
+            "addresses": [*sorted(self.parts)],
             "model": self.model,
             "made_on": list(self.made_on),
             "notes": self.notes,
