@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from tests.run.lab import CLAIMS
@@ -42,6 +45,11 @@ class Bench:
 
     def advance(self, count: int) -> None:
         pass
+
+    def scratch(self) -> Path:
+        folder = Path(mkdtemp())
+        atexit.register(rmtree, folder)
+        return folder
 
     def prompts(
         self, template: str, claims: list[str] | None = None, signs: list[int] | None = None

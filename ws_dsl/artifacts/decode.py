@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ws_dsl.artifacts.adapter import Adapter
@@ -14,7 +16,7 @@ from ws_dsl.artifacts.model import Model
 from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
-from ws_dsl.artifacts.states import States
+from ws_dsl.artifacts.states import TENSORS, States
 from ws_dsl.artifacts.table import Table
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
@@ -22,7 +24,7 @@ from ws_dsl.errors import MeasurementError
 _BY_FILE: dict[str, Any] = {
     "rows.arrow": Rows,
     "prompts.arrow": Prompts,
-    "states.safetensors": States,
+    TENSORS: States,
     "sites.json": Sites,
     "arm.json": Arm,
     "adapter.json": Adapter,
@@ -35,10 +37,16 @@ _BY_FILE: dict[str, Any] = {
 }
 
 
-def decode(files: set[str], read: Reader) -> Any:
-    """The artifact in memory; its type follows from the names of its files."""
-    name = next(name for name in ("arm.json", "states.safetensors", *_BY_FILE) if name in files)
-    return _BY_FILE[name].from_files(read)
+def decode(files: set[str], read: Reader, path: Callable[[str], Path] | None = None) -> Any:
+    """The artifact in memory; its type follows from the names of its files.
+
+    Args:
+        files: Names of its files.
+        read: Gives the verified bytes of one.
+        path: Gives the path of one that is verified, for what need not be in memory as a whole.
+    """
+    name = next(name for name in ("arm.json", TENSORS, *_BY_FILE) if name in files)
+    return States.mapped(read, path) if name == TENSORS and path else _BY_FILE[name].from_files(read)
 
 
 def column_of(rows: Rows, column: str) -> Table:

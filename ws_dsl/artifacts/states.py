@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ws_dsl.artifacts import arrow
+from ws_dsl.artifacts import arrow, tensor_file
 from ws_dsl.artifacts.artifact import Artifact, Reader
 from ws_dsl.artifacts.rows import row_set
 from ws_dsl.specs.canonical import Json
 
 if TYPE_CHECKING:
     import numpy as np
+
+TENSORS = "states.safetensors"
+_BLOCK = 1 << 22
+"""Entries that are computed with at once: 32 MiB in float64."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class States:
     Attributes:
         keys: Names of the key columns.
         columns: The key columns.
-        tensors: float32 arrays of shape (rows, width) by site name, such as `ln_final.hook_out`.
+        tensors: float32 arrays of shape (rows, width) by site name, such as `ln_final.hook_out`; those of a
+            store are maps of their files.
         notes: Position, model digest and what else is needed to read them right.
     """
 
@@ -39,17 +46,50 @@ class States:
         from safetensors.numpy import save
 
         tensors = {name: np.ascontiguousarray(values) for name, values in self.tensors.items()}
+        return self._artifact(save(tensors))
+
+    def with_file(self, path: Path) -> Artifact:
+        """The artifact of these keys and notes, whose activations were written to a file beforehand."""
+        return self._artifact(path)
+
+    def _artifact(self, tensors: bytes | Path) -> Artifact:
         header: dict[str, Json] = {"keys": list(self.keys), "notes": self.notes}
         rows = len(self.ids())
-        files: dict[str, Any] = {
-            "rows.arrow": arrow.encode(self.columns, header),
-            "states.safetensors": save(tensors),
-        }
+        files: dict[str, bytes | Path] = {"rows.arrow": arrow.encode(self.columns, header), TENSORS: tensors}
         return Artifact(files, {**self.notes, "rows": rows, "row_set": row_set(self.ids())})
 
     @classmethod
     def from_files(cls, read: Reader) -> States:
         from safetensors.numpy import load
 
+        return cls._with(read, load(read(TENSORS)))
+
+    @classmethod
+    def mapped(cls, read: Reader, path: Callable[[str], Path]) -> States:
+        """States whose rows are read from disk as they are used.
+
+        Args:
+            read: Gives the verified bytes of a file.
+            path: Gives the path of a file that is verified.
+        """
+        return cls._with(read, tensor_file.mapped(path(TENSORS)))
+
+    @classmethod
+    def _with(cls, read: Reader, tensors: dict[str, np.ndarray]) -> States:
         columns, header = arrow.decode(read("rows.arrow"))
-        return cls(tuple(header["keys"]), columns, load(read("states.safetensors")), header["notes"])
+        return cls(tuple(header["keys"]), columns, tensors, header["notes"])
+
+
+def blocks(values: np.ndarray, rows: list[int] | None = None) -> Iterator[np.ndarray]:
+    """Rows of a matrix in float64, some at a time, in the given order or all.
+
+    Args:
+        values: Of shape (rows, width).
+        rows: Places of the wanted rows.
+    """
+    import numpy as np
+
+    count, step = len(values) if rows is None else len(rows), max(1, _BLOCK // max(1, values.shape[1]))
+    for start in range(0, count, step):
+        chosen = slice(start, start + step) if rows is None else rows[start : start + step]
+        yield values[chosen].astype(np.float64)

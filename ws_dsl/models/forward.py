@@ -81,6 +81,24 @@ def at_sites(
     return slices(capture(handle, rows, hooks, advance), sites, handle)
 
 
+def streamed(
+    handle: Handle, rows: Sequence[Row], sites: Sequence[Site], advance: Callable[[int], None] | None = None
+) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+    """The same as `at_sites`, batch by batch: nothing of a batch is held once the next is asked for.
+
+    Yields:
+        Places of rows in the sequence they came in, and float32 of shape (places, width of the site) by
+        address. Rows that differ in their position alone come together.
+
+    Raises:
+        ModelError: a site outside the model.
+    """
+    places = {hook: handle.place(hook) for hook in sorted({site.within(handle.shape).hook for site in sites})}
+    for read in passes(handle, rows, places, advance, "right"):
+        captured = {hook: values.float().cpu().numpy() for hook, values in read.values.items()}
+        yield read.indices, slices(captured, sites, handle)
+
+
 def slices(
     captured: Mapping[str, np.ndarray], sites: Sequence[Site], handle: Handle
 ) -> dict[str, np.ndarray]:

@@ -62,7 +62,11 @@ class Library:
         identity = (digest, None)
         if identity not in self.kept:
             manifest = self.store.require(key)
-            self.kept[identity] = decode(set(manifest.files), lambda name: self.store.read(manifest, name))
+            self.kept[identity] = decode(
+                set(manifest.files),
+                lambda name: self.store.read(manifest, name),
+                lambda name: self.store.path(manifest, name),
+            )
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)
         found = self.kept[identity]

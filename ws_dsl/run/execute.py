@@ -118,6 +118,10 @@ def _commit(pending: list[Draft], context: RunContext, progress: Progress) -> in
     if not pending:
         return 0
     committed = context.store.commit(pending)
+    for draft in pending:
+        for content in draft.artifact.files.values():
+            if isinstance(content, Path):
+                content.unlink()
     pending.clear()
     for manifest in committed:
         if manifest.notes:

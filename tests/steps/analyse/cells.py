@@ -50,7 +50,10 @@ def rows(ids: list[Any], unit: tuple[str, ...] = ("id",), **columns: list[Any]) 
 
 def files_of(artifact: Artifact) -> dict[str, bytes]:
     """The artifact's bytes."""
-    return {name: bytes(content) for name, content in artifact.files.items()}  # pyright: ignore
+    return {
+        name: content if isinstance(content, bytes) else content.read_bytes()
+        for name, content in artifact.files.items()
+    }
 
 
 def run(kind: str, inputs: Mapping[str, Any], resampled: tuple[int, ...] = (), **fields: Any) -> Artifact:

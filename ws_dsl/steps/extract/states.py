@@ -23,10 +23,11 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, field_validator, model_validator
 
+from ws_dsl.artifacts import tensor_file
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.states import States as StatesArtifact
 from ws_dsl.errors import ModelError
@@ -38,6 +39,12 @@ from ws_dsl.specs.position import Position, write
 from ws_dsl.specs.site import Site
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.rows import forward_rows, rendered
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ws_dsl.models.forward import Row
+    from ws_dsl.models.handle import Handle
 
 Layer = StrictInt | Annotated[StrictFloat, Field(ge=0, le=1)]
 
@@ -88,6 +95,9 @@ class States(Kind[types.States]):
 
 version = 1
 
+_TOKENS = 1 << 16
+"""Tokens that are asked for at once: each takes about 200 bytes of lists."""
+
 
 def place(spec: States, shape: Shape) -> Site:
     """The site in a model of a shape.
@@ -117,33 +127,69 @@ def run(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple[Cell[
 
 
 def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple[Cell[States], Artifact]]:
-    import numpy as np
-
-    from ws_dsl.models.forward import at_sites
     from ws_dsl.models.positions import positions
 
     first = cells[0]
     prompts, model, arm = first.open("prompts"), first.one("model"), first.get("arm")
-    handle, at = context.model(model), first.spec.at
+    handle, at, folder = context.model(model), first.spec.at, context.scratch()
+    sites = [place(cell.spec, handle.shape) for cell in cells]
+    files = [
+        tensor_file.create(
+            folder / f"{number}.safetensors", str(site), len(prompts), site.width(handle.shape)
+        )
+        for number, site in enumerate(sites)
+    ]
     whole = forward_rows(prompts, "last", arm.open() if arm else None, model.digest)
     tokens = [
         positions("reply" if at == "reply_mean" else at, row.strings, row.spans) for row in rendered(prompts)
     ]
-    rows = [row._replace(position=token) for row, own in zip(whole, tokens, strict=True) for token in own]
-    sites = {cell.name: place(cell.spec, handle.shape) for cell in cells}
-    values = at_sites(handle, rows, sorted(set(sites.values())), context.advance)
-    starts = np.cumsum([0, *map(len, tokens)])[:-1]
+    for places, values in _read(whole, tokens, sites, handle, context):
+        for site, file in zip(sites, files, strict=True):
+            file.write(places, values[str(site)])
     columns = {name: prompts.columns[name] for name in prompts.keys}
-    for cell in cells:
-        site = str(sites[cell.name])
-        found = values[site]
-        if at == "reply_mean" and len(found):
-            counts = np.array([len(own) for own in tokens])[:, None]
-            found = (np.add.reduceat(found.astype(np.float64), starts) / counts).astype(np.float32)
+    for cell, site, file in zip(cells, sites, files, strict=True):
         notes = {
-            "site": site,
+            "site": str(site),
             "at": at if at == "reply_mean" else write(at),
             "model": model.digest,
             "arm": arm.digest if arm else None,
         }
-        yield cell, StatesArtifact(prompts.keys, columns, {site: found}, dict(notes)).to_artifact()
+        yield cell, StatesArtifact(prompts.keys, columns, {}, dict(notes)).with_file(file.path)
+
+
+def _read(
+    whole: Sequence[Row], tokens: Sequence[list[int]], sites: Sequence[Site], handle: Handle, context: Context
+) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+    """Activations by address, averaged over each row's tokens; places of rows, then (places, width)."""
+    import numpy as np
+
+    from ws_dsl.models.forward import streamed
+
+    for lot in _lots(whole, tokens):
+        owners = np.repeat(lot, [len(tokens[row]) for row in lot])
+        rows = [whole[row]._replace(position=token) for row in lot for token in tokens[row]]
+        for indices, found in streamed(handle, rows, sorted(set(sites)), context.advance):
+            own = owners[indices]
+            starts = np.flatnonzero(np.diff(own, prepend=-1))
+            counts = np.diff(starts, append=len(own))[:, None]
+            yield (
+                own[starts].tolist(),
+                {
+                    site: (np.add.reduceat(values.astype(np.float64), starts) / counts).astype(np.float32)
+                    for site, values in found.items()
+                },
+            )
+
+
+def _lots(whole: Sequence[Row], tokens: Sequence[list[int]]) -> Iterator[list[int]]:
+    """All rows, shorter ones first, in lots of so many tokens that are read."""
+    lot: list[int] = []
+    size = 0
+    for row in sorted(range(len(whole)), key=lambda row: len(whole[row].ids)):
+        if lot and size + len(tokens[row]) > _TOKENS:
+            yield lot
+            lot, size = [], 0
+        lot.append(row)
+        size += len(tokens[row])
+    if lot:
+        yield lot
