@@ -9,6 +9,7 @@ from typing import Any
 from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.artifact import Reader
+from ws_dsl.artifacts.basis import Basis
 from ws_dsl.artifacts.delta import Delta
 from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.artifacts.finding import Finding
@@ -29,6 +30,7 @@ _BY_FILE: dict[str, Any] = {
     "arm.json": Arm,
     "adapter.json": Adapter,
     "delta.json": Delta,
+    "basis.json": Basis,
     "vectors.json": Vectors,
     "table.arrow": Table,
     "estimate.json": Estimate,
