@@ -7,10 +7,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ws_dsl.plan.families import Whole, families, others
+from ws_dsl.plan.levels import levels
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.plan.params import params_of
 from ws_dsl.plan.relation import Entry, Join, Joined, Labels, Relation
-from ws_dsl.plan.variants import Variant
+from ws_dsl.plan.variants import Variant, stands_for
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.canonical import digest
 from ws_dsl.specs.document import Document, Path_
@@ -28,6 +30,9 @@ class Step(NamedTuple):
         variant: The variant.
         path: Where the step is written.
         resampled: Places, among the pooled axes of its first input, of those that vary a seed.
+        family: Axes that a derived input takes whole.
+        held_out: Axes along which a cell reads all but its own label.
+        by: Row columns that make axes.
     """
 
     name: str
@@ -37,6 +42,9 @@ class Step(NamedTuple):
     variant: Variant
     path: Path_
     resampled: tuple[int, ...] = ()
+    family: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
 
 
 class Maker:
@@ -50,6 +58,7 @@ class Maker:
         self.document = document
         self.nodes: list[Node] = []
         self._hidden: dict[str, Node] = {}
+        self._levels: dict[tuple[Node | None, str], list[str]] = {}
 
     def make(
         self,
@@ -67,28 +76,51 @@ class Maker:
             targets: The fields that each of the step's own axes varies.
             excepted: Whether a cell is left out.
             result: The relation that the cells are added to.
+
+        Raises:
+            AxisError: a cell is alone along an axis that is held out, or a column makes no axis.
         """
-        made = written.kind.spec.made(written.spec)
-        for axis, labels in {
-            **join.axes,
-            **{a: {label: label for label in ls} for a, ls in made.items()},
-        }.items():
+        for axis, labels in join.axes.items():
             result.axes.setdefault(axis, {}).update(labels)
         result.dropped += join.dropped
         params, named = params_of(written.kind.spec, written.spec, written.references)
         origin = written.variant.origin
         files = {f: self.document.resolve(value, origin.get(f, written.path)) for f, value in named.items()}
-        made_cells = [dict(zip(made, labels, strict=True)) for labels in product(*made.values())]
-        for cell in join.cells:
-            for own in made_cells:
+        made_by = [self._made(written, cell, result) for cell in join.cells]
+        present = [
+            cell
+            for cell, made in zip(join.cells, made_by, strict=True)
+            if not all(excepted({**cell.labels, **own}) for own in made)
+        ]
+        for axis in written.held_out:
+            present = others(join, present, axis)
+        read = {tuple(cell.labels.items()): cell for cell in present}
+        whole = families(join, present if written.family else [], written.family)
+        for cell, made in zip(join.cells, made_by, strict=True):
+            for own in made:
                 labels = {**cell.labels, **own}
                 if excepted(labels):
                     result.dropped.append(labels)
                 elif written.kind.spec.changes_nothing(written.spec):
                     result.entries.append(Entry(labels, None))
                 else:
-                    node = self._node(written, cell, own, params, files, targets)
+                    held = read[tuple(cell.labels.items())]
+                    node = self._node(written, held, own, params, files, targets, whole)
                     result.entries.append(Entry(node.labels, node))
+
+    def _made(self, written: Step, cell: Joined, result: Relation) -> list[Labels]:
+        """Labels of the axes that the kind makes in a cell; the axes are added to the relation."""
+        made = written.kind.spec.made(written.spec)
+        meaning = {axis: dict(zip(labels, labels, strict=True)) for axis, labels in made.items()}
+        source = _rows_from(cell.inputs)
+        for column in written.by:
+            if (source, column) not in self._levels:
+                self._levels[source, column] = levels(source, column, list(cell.labels))
+            made = {**made, column: self._levels[source, column]}
+            meaning[column] = {label: stands_for(label) for label in made[column]}
+        for axis, labels in meaning.items():
+            result.axes.setdefault(axis, {}).update(labels)
+        return [dict(zip(made, labels, strict=True)) for labels in product(*made.values())]
 
     def _node(
         self,
@@ -98,11 +130,16 @@ class Maker:
         params: dict[str, Any],
         files: dict[str, Path],
         targets: Mapping[str, set[str]],
+        whole: Callable[[Joined], Whole],
     ) -> Node:
         kind = written.kind
         inputs = {field: edges for field, edges in cell.inputs.items() if edges}
         for field, derived in kind.spec.derived.items():
-            inputs[field] = [Edge(self._derive(f"{written.name}/{field}", derived, written, cell, targets))]
+            name = f"{written.name}/{field}"
+            if not derived.across:
+                inputs[field] = [Edge(self._derive(name, derived, written, cell, targets))]
+            elif written.family:
+                inputs[field] = [Edge(self._across(name, derived, written, cell, own, whole(cell)))]
         source = _rows_from(inputs)
         if kind.spec.row_columns and source is not None:
             inputs["row_columns"] = [Edge(source)]
@@ -130,18 +167,43 @@ class Maker:
         self, name: str, derived: Derived, written: Step, cell: Joined, targets: Mapping[str, set[str]]
     ) -> Node:
         """An input that the planner makes; the same one wherever it is needed again."""
-        kind = kinds.find(derived.kind)
         inputs = {field: cell.inputs[field] for field in derived.fields if cell.inputs.get(field)}
+        axes = {axis for field in derived.fields for axis in cell.brought.get(field, ())}
+        axes |= {axis for axis in written.variant.labels if targets[axis] & set(derived.fields)}
+        labels = {axis: label for axis, label in cell.labels.items() if axis in axes}
+        return self._shared(name, labels, derived, written, inputs, {})
+
+    def _across(
+        self, name: str, derived: Derived, written: Step, cell: Joined, own: Labels, whole: Whole
+    ) -> Node:
+        """An input that takes the family of a cell whole."""
+        inputs = {field: whole[field] for field in (*derived.fields, "rows") if whole.get(field)}
+        labels = {axis: label for axis, label in cell.labels.items() if axis not in written.family}
+        levels = {column: own[column] for column in written.by}
+        return self._shared(name, {**labels, **levels}, derived, written, inputs, levels)
+
+    def _shared(
+        self,
+        name: str,
+        labels: Labels,
+        derived: Derived,
+        written: Step,
+        inputs: dict[str, list[Edge]],
+        made: Labels,
+    ) -> Node:
+        kind = kinds.find(derived.kind)
         fields = {**derived.settings, **{field: getattr(written.spec, field) for field in derived.fields}}
+        if derived.across:
+            fields[derived.across] = list(written.family)
         inner = kind.spec.model_validate(fields)
         params, _ = params_of(kind.spec, inner, derived.fields)
         read = {f: [[id(e.node), e.column, list(e.pooled)] for e in edges] for f, edges in inputs.items()}
-        identity = digest([derived.kind, params, read])
+        identity = digest([derived.kind, params, read, dict(made)])
         if identity not in self._hidden:
-            axes = {axis for field in derived.fields for axis in cell.brought.get(field, ())}
-            axes |= {axis for axis in written.variant.labels if targets[axis] & set(derived.fields)}
-            labels = {axis: label for axis, label in cell.labels.items() if axis in axes}
-            node = Node(name, labels, kind, inner, params, inputs, {}, _rows_from(inputs))
+            source = _rows_from(inputs)
+            if kind.spec.row_columns and source is not None:
+                inputs = {**inputs, "row_columns": [Edge(source)]}
+            node = Node(name, labels, kind, inner, params, inputs, made, source)
             self._hidden[identity] = node
             self.nodes.append(node)
         return self._hidden[identity]

@@ -16,8 +16,10 @@ from ws_dsl.plan.params import params_of
 from ws_dsl.plan.plan import CheckStep
 from ws_dsl.plan.variants import Variant
 from ws_dsl.specs import kinds
+from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.document import Path_
-from ws_dsl.specs.kind import Check, InputField, input_fields
+from ws_dsl.specs.kind import Check, InputField, Named, input_fields
+from ws_dsl.specs.kinds import KindModule
 from ws_dsl.specs.reference import parse
 
 _SEVERITIES = ("fail", "warn")
@@ -48,6 +50,7 @@ def always(evaluator: Evaluator) -> list[CheckStep]:
             continue
         spec = kind.spec.model_validate({**gathered.settings, **dict.fromkeys(gathered.inputs, "cells")})
         params, _ = params_of(kind.spec, spec, gathered.inputs)
+        params |= _labels(kind, gathered.inputs)
         node = Node(f"check/{name}", {}, kind, spec, params, gathered.inputs)
         evaluator.nodes.append(node)
         cells = {field: [str(edge.node) for edge in edges] for field, edges in gathered.inputs.items()}
@@ -66,7 +69,11 @@ def _check(evaluator: Evaluator, name: str, written: Mapping[str, Any], path: Pa
         mistakes.add((*path, "severity"), "not-allowed", "severity is fail or warn")
     fields = {field: value for field, value in written.items() if field not in ("kind", "severity")}
     accepts = input_fields(kind.spec)
-    texts = {f: value if isinstance(value, list) else [value] for f, value in fields.items() if f in accepts}
+    texts: dict[str, list[Any]] = {
+        field: value if isinstance(value, list) else [value]
+        for field, value in {**_usual(kind), **fields}.items()
+        if field in accepts
+    }
     firsts = {f: next(iter(found), None) for f, found in texts.items()}
     variant = Variant({}, {**fields, **firsts}, {field: (*path, field) for field in fields})
     spec = read_spec(kind, variant, path, mistakes, ("severity",))
@@ -75,14 +82,34 @@ def _check(evaluator: Evaluator, name: str, written: Mapping[str, Any], path: Pa
     for field, found in texts.items():
         inputs[field], cells[field] = [], []
         for place, text in enumerate(found):
-            at: Path_ = (*path, field, place) if isinstance(fields[field], list) else (*path, field)
+            at: Path_ = (*path, field, place) if isinstance(fields.get(field), list) else (*path, field)
             edges, addresses = _cells(evaluator, text, accepts[field], field, place, at)
             inputs[field] += edges
             cells[field] += addresses
+    if kind.spec.row_columns:
+        behind = [edge.node.rows_from for edge in next(iter(inputs.values()))]
+        inputs["row_columns"] = [Edge(node) for node in behind if node is not None]
     params, _ = params_of(kind.spec, spec, texts)
+    params |= _labels(kind, inputs)
     node = Node(f"check/{name}", {}, kind, spec, params, inputs, path=path, origin=variant.origin)
     evaluator.nodes.append(node)
     return CheckStep(name, node, cells, severity)
+
+
+def _usual(kind: KindModule) -> dict[str, str]:
+    """What reference fields refer to where nothing is written, such as the model."""
+    defaults = {field: kind.spec.model_fields[field].default for field in input_fields(kind.spec)}
+    return {field: str(value.reference) for field, value in defaults.items() if isinstance(value, Named)}
+
+
+def _labels(kind: KindModule, inputs: Mapping[str, list[Edge]]) -> dict[str, Json]:
+    """The labels that a check is told, as they enter its key."""
+    if not kind.spec.labelled:  # pyright: ignore[reportAttributeAccessIssue]
+        return {}
+    told: dict[str, Json] = {
+        field: [[list(pair) for pair in edge.labels] for edge in edges] for field, edges in inputs.items()
+    }
+    return {"labels": told}
 
 
 def _cells(
@@ -97,5 +124,8 @@ def _cells(
         raise evaluator.mistakes.add(path, "wrong-type", message)
     found = [(entry.labels, entry.node) for entry in relation.entries if entry.node is not None]
     column = parse(text).column
-    edges = [Edge(node, column, (place, index)) for index, (_, node) in enumerate(found)]
+    edges = [
+        Edge(node, column, (place, index), tuple(labels.items()))
+        for index, (labels, node) in enumerate(found)
+    ]
     return edges, [address(text, labels) for labels, _ in found]

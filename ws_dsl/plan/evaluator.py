@@ -10,7 +10,8 @@ from typing import Any
 
 from ws_dsl.plan.cells import Maker, Step
 from ws_dsl.plan.exceptions import read_exceptions
-from ws_dsl.plan.fields import Written, consumed, read_spec, references
+from ws_dsl.plan.families import check_kept
+from ws_dsl.plan.fields import Written, named, read_spec, references
 from ws_dsl.plan.mistakes import Broken, Mistakes, accepted, axes_of, names, near
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.relation import (
@@ -225,7 +226,8 @@ class Evaluator:
             raise self.mistakes.add(path, "too-large", f"the study has more than {5 * MOST_CELLS} cells")
         spec = read_spec(kind, variant, path, self.mistakes)
         refers = references(kind, spec, variant, self.mistakes)
-        taken = consumed(spec)
+        taken = named(spec, "axis")
+        family, held_out, by = (named(spec, mark) for mark in ("family", "hold_out", "levels"))
         mine = {axis: {label: result.axes[axis][label]} for axis, label in variant.labels.items()}
         own = {axis: (result.axes[axis], label) for axis, label in variant.labels.items()}
         join = Join([Joined(variant.labels, {}, {})], mine, own)
@@ -255,10 +257,19 @@ class Evaluator:
                 join.add(field, groups, axes, relation.dropped)
             except AxisError as error:
                 raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error)) from None
+        if wrong := check_kept({**family, **held_out}, join, [*pooled, *taken]):
+            field, error = wrong
+            raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error))
         first = next(iter(found.values()), None)
         resampled = seeds(first, [*pooled, *taken]) if first is not None else ()
-        step = Step(name, kind, spec, refers, variant, path, resampled)
-        self.maker.make(step, join, targets, excepted, result)
+        step = Step(
+            name, kind, spec, refers, variant, path, resampled, tuple(family), tuple(held_out), tuple(by)
+        )
+        try:
+            self.maker.make(step, join, targets, excepted, result)
+        except AxisError as error:
+            field = next(iter({**by, **held_out}.values()))
+            raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error)) from None
 
     def _given(
         self,

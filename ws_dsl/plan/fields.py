@@ -114,11 +114,11 @@ def references(
     return found
 
 
-def consumed(spec: Kind[Any]) -> dict[str, str]:
-    """Axes that a step consumes, with the fields that name them."""
+def named(spec: Kind[Any], mark: str) -> dict[str, str]:
+    """Axes or columns that fields with a mark name, with these fields."""
     found: dict[str, str] = {}
     for field in type(spec).model_fields:
-        if "axis" in marks(type(spec), field):
+        if mark in marks(type(spec), field):
             named = getattr(spec, field)
             found |= dict.fromkeys([named] if isinstance(named, str) else named or [], field)
     return found

@@ -21,11 +21,13 @@ class Edge:
         node: What is read.
         column: The column picked by the reference, or None.
         pooled: Place along each pooled axis, from 0 in declared order.
+        labels: Labels of the cell as pairs of axis and label, where what reads it is told.
     """
 
     node: Node
     column: str | None = None
     pooled: tuple[int, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(eq=False)

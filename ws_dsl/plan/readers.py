@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from ws_dsl.plan.evaluator import Evaluator
+from ws_dsl.plan.levels import data_behind
 from ws_dsl.plan.mistakes import Broken, axes_of, names, near
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.plan.relation import Relation
@@ -69,10 +70,7 @@ def statistics(node: Node, known: Known | None = None) -> Sequence[str] | None:
 
 def row_columns(node: Node) -> dict[str, str] | None:
     """Columns with their types of the rows behind a cell; None where they are not known yet."""
-    source = node.rows_from
-    while source is not None and source.kind.name != "dataset":
-        of = source.inputs.get("of", [])
-        source = of[0].node.rows_from if of else None
+    source = data_behind(node)
     if source is None:
         return None
     spec: Any = source.spec

@@ -17,6 +17,9 @@ from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import RESERVED
 from ws_dsl.specs.mistakes import NAME
 
+NO_LABEL = r"[,|=\[\]\x00-\x1f\x7f]"
+"""What no label holds, since references could not name it."""
+
 _LONGEST_LABEL = 100
 _NOT_A_FIELD = ("kind", "over", "except", "pool", "until")
 
@@ -180,7 +183,7 @@ class _Reader:
         if not found:
             raise Misplaced(path, "bad-over", "an axis needs at least one label")
         for label, (_, place) in found.items():
-            if not label.strip() or label != label.strip() or re.search(r"[,|=\[\]\x00-\x1f\x7f]", label):
+            if not label.strip() or label != label.strip() or re.search(NO_LABEL, label):
                 message = f"{label!r} cannot be a label: references could not name it; write {{label: value}}"
                 raise Misplaced(place, "no-label", message)
         return found

@@ -148,11 +148,20 @@ def _alternatives(annotation: Any, marked: tuple[str, ...]) -> list[str]:
     return _plain(annotation, marked)
 
 
+_MARKED = {
+    "axis": "axis",
+    "family": "axis",
+    "hold_out": "axis",
+    "column": "row column",
+    "file": "path of a file",
+    "folder": "path of a folder",
+}
+
+
 def _plain(annotation: Any, marked: tuple[str, ...]) -> list[str]:
-    special = {"axis": "axis", "column": "row column", "file": "path of a file", "folder": "path of a folder"}
     for mark in marked:
-        if mark in special:
-            return [special[mark]]
+        if mark in _MARKED:
+            return [_MARKED[mark]]
     if annotation is bool:
         return ["`true`", "`false`"]
     if _is_model(annotation):

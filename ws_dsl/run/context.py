@@ -13,6 +13,7 @@ from ws_dsl.errors import ModelError
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.plan.state import State
 from ws_dsl.registry.store import Store
+from ws_dsl.run.replies import StoredReplies
 
 if TYPE_CHECKING:
     from ws_dsl.models.handle import Handle
@@ -36,6 +37,10 @@ class StoredInput:
     @property
     def column(self) -> str | None:
         return self.edge.column
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.edge.labels)
 
     @property
     def spec(self) -> Any:
@@ -84,6 +89,7 @@ class RunContext:
         device: Where models are put.
         on_rows: Told how many rows went through a model.
         library: Artifacts in memory.
+        replies: What endpoints replied before.
         handles: Loaded models by digest.
     """
 
@@ -92,12 +98,14 @@ class RunContext:
     device: str = "cpu"
     on_rows: Callable[[int], None] = lambda count: None
     library: Library = field(init=False)
+    replies: StoredReplies = field(init=False)
     handles: dict[str, Handle] = field(default_factory=dict[str, Any])
     tokenizers: dict[str, Any] = field(default_factory=dict[str, Any])
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __post_init__(self) -> None:
         self.library = Library(self.store)
+        self.replies = StoredReplies(self.store)
 
     def input(self, edge: Edge) -> StoredInput:
         """An edge as what a cell receives."""

@@ -8,7 +8,7 @@ it keeps what was written and is validated with the whole study, exactly like it
 from __future__ import annotations
 
 import types as builtin_types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import (
@@ -109,8 +109,14 @@ class _Mark(NamedTuple):
 
 Axis = Annotated[str, _Mark("axis")]
 """The name of an axis, which the step consumes."""
+Family = Annotated[str, _Mark("family")]
+"""The name of an axis that the step keeps, and that a derived input takes whole."""
+HeldOut = Annotated[str, _Mark("hold_out")]
+"""The name of an axis that the step keeps; a cell reads all its labels but its own."""
 Column = Annotated[str, _Mark("column")]
 """The name of a row column."""
+Levels = Annotated[str, _Mark("column"), _Mark("levels")]
+"""The name of a row column whose values become an axis of that name, a cell for each."""
 File = Annotated[str, _Mark("file")]
 """A path relative to the study; its content, not the path, is in the key."""
 Folder = Annotated[str, _Mark("folder")]
@@ -138,11 +144,14 @@ class Derived(NamedTuple):
         kind: The kind that makes it.
         fields: The step's fields it is given, under the same names.
         settings: Literal fields it is given.
+        across: The step's field that names the axes which the input takes whole (see `Family`); without them
+            there is no such input. It may be restricted to rows as the step is.
     """
 
     kind: str
     fields: tuple[str, ...]
     settings: Mapping[str, Json] = builtin_types.MappingProxyType({})
+    across: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
 
     Class attributes:
         computes: Whether it runs a model, which puts the environment class into the key.
+        trains: Whether it trains parameters, which puts the version of PEFT into it too.
         derived: Inputs that the planner makes.
         consumed: Reference fields that only the derived inputs read.
         restricted: Whether `run` honours `rows` where the kind has no such field of its own.
@@ -174,6 +184,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
     computes: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
     derived: ClassVar[Mapping[str, Derived]] = {}
     consumed: ClassVar[tuple[str, ...]] = ()
     row_columns: ClassVar[bool] = False
@@ -204,6 +215,17 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     def made(cls, spec: Any) -> dict[str, list[str]]:
         """Axes that the kind makes itself, with their labels."""
         return {}
+
+    @classmethod
+    def levels(cls, spec: Any, column: str, read: Callable[[str], bytes]) -> list[str] | None:
+        """Values of a column of the Rows it gives, in order; None where there are no such levels.
+
+        Args:
+            spec: Its fields.
+            column: The column.
+            read: The content of the external file that a field names.
+        """
+        return None
 
     @classmethod
     def external(cls, spec: Any) -> dict[str, str]:
@@ -257,9 +279,11 @@ class Check(Kind[types.Finding]):
 
     Class attributes:
         severity: What a failure means where the study does not say: `fail` or `warn`.
+        labelled: Whether `run` is told the labels of every cell that it looks at.
     """
 
     severity: ClassVar[str] = "fail"
+    labelled: ClassVar[bool] = False
 
     @classmethod
     def gather(cls, nodes: Sequence[Any]) -> Gathered | None:
@@ -295,10 +319,12 @@ def input_fields(kind: type[Kind[Any]]) -> dict[str, InputField]:
 
 @cache
 def marks(kind: type[Kind[Any]], name: str) -> tuple[str, ...]:
-    """Marks of a field: `axis`, `column`, `file`, `folder`, `presentation`."""
+    """Marks of a field: such as `axis`, `column`, `file`, `presentation`."""
     info = kind.model_fields[name]
     found = [mark.name for mark in info.metadata if isinstance(mark, _Mark)]
-    for member in _members(info.annotation):
+    members = _members(info.annotation)
+    listed = [inside for member in members if get_origin(member) is list for inside in get_args(member)]
+    for member in (*members, *listed):
         if get_origin(member) is Annotated:
             found += [mark.name for mark in get_args(member)[1:] if isinstance(mark, _Mark)]
     return tuple(found)

@@ -10,13 +10,15 @@ depend on which other cells are in `cells`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from ws_dsl.artifacts.reply import Reply
     from ws_dsl.models.handle import Handle
+    from ws_dsl.specs.canonical import Json
 
 SpecT = TypeVar("SpecT")
 
@@ -37,6 +39,11 @@ class Input(Protocol):
     @property
     def column(self) -> str | None:
         """Column picked by the reference, such as `pmass`; None for the default."""
+        ...
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label of the cell on every axis; only where a check asks for them, else empty."""
         ...
 
     @property
@@ -84,10 +91,36 @@ class Cell(Generic[SpecT]):
         return self.one(name).open()
 
 
+class Replies(Protocol):
+    """What endpoints replied before, by the whole request."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether endpoints must not be asked."""
+        ...
+
+    def key(self, request: dict[str, Json]) -> str:
+        """Names a reply: SHA-256, in hex, of all that was asked and of whom."""
+        ...
+
+    def find(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """Those replies that are kept and intact, by key."""
+        ...
+
+    def keep(self, replies: Sequence[tuple[dict[str, Json], Reply]]) -> list[Reply]:
+        """Keeps replies to requests for good; gives those that stand, where another run kept one before."""
+        ...
+
+
 class Context(Protocol):
-    """What is around a run: models, files, progress."""
+    """What is around a run: models, files, replies, progress."""
 
     device: str
+
+    @property
+    def replies(self) -> Replies:
+        """Replies of endpoints."""
+        ...
 
     def model(self, source: Input) -> Handle:
         """The loaded model of a Model input; loaded once per run, verified against its record."""

@@ -23,6 +23,7 @@ class Given:
     column: str | None = None
     digest: str = ""
     spec: Any = field(default=None)
+    labels: dict[str, str] = field(default_factory=dict[str, str])
 
     def open(self) -> Any:
         return self.value

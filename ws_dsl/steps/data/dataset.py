@@ -20,7 +20,7 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -28,6 +28,7 @@ from pydantic import Field
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.rows import Rows
 from ws_dsl.errors import DataError
+from ws_dsl.plan.variants import label_of
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.inspection import Complaint, Inspection
@@ -48,6 +49,13 @@ class Dataset(Kind[types.Rows]):
     @classmethod
     def foresee(cls, spec: Any, inspection: Inspection) -> dict[str, Json]:
         return {"world": _read(spec, inspection.file("path"), spec.path).world}
+
+    @classmethod
+    def levels(cls, spec: Any, column: str, read: Callable[[str], bytes]) -> list[str] | None:
+        if spec.columns.get(column) not in ("category", "bool", "sign"):
+            return None
+        values = set(_read(spec, read("path"), spec.path).columns[column])
+        return [str(label_of(value)) for value in sorted(values)]
 
     @classmethod
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
