@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,35 @@ def test_a_store_that_is_read_only_answers(filled, tmp_path, index):
     assert done.stdout.strip() == expected
 
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from tests.registry.directions import ask, fill
+from ws_dsl.registry import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+ask(Store(Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+print(ask(Store(Path(sys.argv[2]))))
+"""
+
+
+@pytest.mark.parametrize("most", [0, 1, 700, 4000])
+def test_a_disk_that_takes_no_more_answers(filled, most):
+    """No file may grow beyond a size: rows that are lacking cannot be written, or only half of them."""
+    before = filled.root.with_name("before")
+    shutil.copytree(filled.root, before)
+    expected = ask(fill(filled.root, 3, 12))
+    shutil.rmtree(filled.root / "vectors")
+    shutil.copytree(before / "vectors", filled.root / "vectors")
+    words = [sys.executable, "-c", FULL, str(before), str(filled.root), str(most)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        assert done.stdout.strip() == str(expected)
+    else:
+        assert "the index of vectors can be made neither in" in done.stderr
+    assert ask(filled) == expected
+
+
 # The table
 
 
@@ -231,6 +261,16 @@ def test_a_row_that_is_there_twice_is_found(store, tmp_path):
     table.write([rows[0], rows[0]], values[[0, 0]])
     with pytest.raises(Spoiled, match="twice"):
         table.read()
+
+
+@pytest.mark.parametrize("values", [np.full((2, WIDTH), np.nan), np.ones((2, WIDTH + 1)), np.ones((2, 3))])
+def test_what_is_no_vector_of_the_width_is_refused_and_leaves_nothing(store, tmp_path, values):
+    rows, good = rows_of(store, "one")
+    table = VectorTable(tmp_path / "vectors", WIDTH)
+    table.write(rows, good)
+    with pytest.raises(TROUBLE):
+        table.write([row._replace(id=f"{row.id}0") for row in rows], values.astype(np.float32))
+    assert [one.places for one in table.read().values()] == [{0, 1}]
 
 
 def test_numbers_come_back_bit_by_bit(store, tmp_path):
@@ -275,6 +315,24 @@ def test_processes_that_make_the_table_at_once_agree(tmp_path):
         assert process.returncode == 0, said
     store = Store(tmp_path / "store")
     assert agrees(ask(store, 50), brute_force(store)) and ask(store).searched == 14
+
+
+def test_rows_are_written_while_files_are_joined(tmp_path):
+    """Of 80 rounds of joining beside writers, 51 end in a conflict; none of it costs a row."""
+    processes = [start(tmp_path / "store", 100 * n, 10) for n in range(2)]
+    store = Store(tmp_path / "store")
+    joined = 0
+    while any(process.poll() is None for process in processes):
+        if store.root.joinpath("vectors").exists():
+            with suppress(*TROUBLE):
+                table_of(store)._table.optimize()
+                joined += 1
+    for process in processes:
+        assert process.communicate() is not None and process.returncode == 0
+    assert joined
+    held = table_of(store).read()
+    assert len(held) == 20 and all(one.places == {0, 1} for one in held.values())
+    assert agrees(ask(store, 50), brute_force(store))
 
 
 def kill(store: Path, first: int, delay: float) -> None:

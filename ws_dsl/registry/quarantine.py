@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ws_dsl.errors import DamagedError, RegistryError
-from ws_dsl.registry.disk import hash_file, sync, write
+from ws_dsl.registry.disk import hash_file, sync, sync_all, write
 from ws_dsl.registry.layout import Layout, entries, load
 from ws_dsl.registry.manifest import Manifest
 
@@ -43,6 +43,8 @@ def set_aside(layout: Layout, subject: str, paths: Sequence[Path], reason: str) 
     now = datetime.now(UTC)
     folder = layout.quarantine / subject / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     folder.mkdir(parents=True)
+    # The folder is on disk before anything leaves its own place: damaged bytes are never lost.
+    sync_all([folder.parent, layout.quarantine, layout.root])
     moved: list[str] = []
     for path in paths:
         with suppress(FileNotFoundError):
