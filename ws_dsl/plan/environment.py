@@ -13,20 +13,31 @@ class Environment(NamedTuple):
     """Device kind, and major.minor versions of what computes.
 
     Precision and backend are part of the model's record.
+
+    Attributes:
+        device: Such as `cpu`.
+        torch: Version.
+        transformers: Version.
+        peft: Version; it matters to what is trained alone.
     """
 
     device: str
     torch: str
     transformers: str
+    peft: str = "absent"
 
     def record(self) -> dict[str, Json]:
-        """As it enters keys and manifests."""
-        return dict(self._asdict())
+        """As it enters keys and manifests of what runs a model."""
+        return {"device": self.device, "torch": self.torch, "transformers": self.transformers}
+
+    def training(self) -> dict[str, Json]:
+        """As it enters keys and manifests of what is trained."""
+        return {**self.record(), "peft": self.peft}
 
 
 def current(device: str = "cpu") -> Environment:
     """The environment of this process; nothing heavy is imported to find it."""
-    return Environment(device.split(":")[0], _minor("torch"), _minor("transformers"))
+    return Environment(device.split(":")[0], _minor("torch"), _minor("transformers"), _minor("peft"))
 
 
 def _minor(package: str) -> str:

@@ -49,8 +49,15 @@ def derivation(
             for field, group in sorted(inputs.items())
         },
         "made": dict(made),
-        "environment": environment.record() if kind.spec.computes else {},
+        "environment": _environment(kind, environment),
     }
+
+
+def _environment(kind: KindModule, environment: Environment) -> dict[str, Json]:
+    """What of the environment may change a kind's bytes."""
+    if kind.spec.trains:
+        return environment.training()
+    return environment.record() if kind.spec.computes else {}
 
 
 def key_of(found: Derivation) -> str:
