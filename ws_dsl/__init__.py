@@ -30,14 +30,18 @@ if TYPE_CHECKING:
     from ws_dsl.steps.data.organism import Organism
     from ws_dsl.steps.data.prompts import Prompts
     from ws_dsl.steps.data.split import Split
+    from ws_dsl.steps.extract.class_mean_diff import ClassMeanDiff
     from ws_dsl.steps.extract.final_states import FinalStates
+    from ws_dsl.steps.extract.logistic_probe import LogisticProbe
     from ws_dsl.steps.extract.mean_diff import MeanDiff
     from ws_dsl.steps.extract.pca_diff import PcaDiff
     from ws_dsl.steps.extract.random_vectors import RandomVectors
     from ws_dsl.steps.extract.rank_by_attribution import RankByAttribution
     from ws_dsl.steps.extract.rank_by_effect import RankByEffect
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
+    from ws_dsl.steps.extract.ridge_direction import RidgeDirection
     from ws_dsl.steps.extract.states import States
+    from ws_dsl.steps.extract.weight_directions import WeightDirections
     from ws_dsl.steps.intervene.add_vector import AddVector
     from ws_dsl.steps.intervene.clamp import Clamp
     from ws_dsl.steps.intervene.combine import Combine
@@ -54,6 +58,7 @@ __all__ = [
     "Average",
     "Axis",
     "Clamp",
+    "ClassMeanDiff",
     "Column",
     "Combine",
     "Correlation",
@@ -67,6 +72,7 @@ __all__ = [
     "GroupGap",
     "HfModel",
     "Kind",
+    "LogisticProbe",
     "LogitDiff",
     "MeanDiff",
     "NextToken",
@@ -83,6 +89,7 @@ __all__ = [
     "Recall",
     "Ref",
     "RemovedFraction",
+    "RidgeDirection",
     "Scale",
     "Seed",
     "Similarity",
@@ -94,6 +101,7 @@ __all__ = [
     "Subset",
     "Summary",
     "Tokens",
+    "WeightDirections",
     "none",
     "varied",
 ]

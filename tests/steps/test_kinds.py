@@ -13,7 +13,17 @@ from ws_dsl.specs.documentation import HEADINGS, sections
 from ws_dsl.specs.kind import Kind, gives, input_fields
 
 HERE = Path(__file__).parent
-HEAVY = {"lancedb", "matplotlib", "numpy", "pyarrow", "safetensors", "scipy", "torch", "transformers"}
+HEAVY = {
+    "lancedb",
+    "matplotlib",
+    "numpy",
+    "pyarrow",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+}
 EVERY = [name for name in kinds.names() if kinds.verb(name) != "own"]
 MADE_BY_THE_PLANNER = {"stack"}
 

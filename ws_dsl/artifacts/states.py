@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TENSORS = "states.safetensors"
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
 """Entries that are computed with at once: 32 MiB in float64."""
 
 
@@ -80,8 +80,8 @@ class States:
         return cls(tuple(header["keys"]), columns, tensors, header["notes"])
 
 
-def blocks(values: np.ndarray, rows: list[int] | None = None) -> Iterator[np.ndarray]:
-    """Rows of a matrix in float64, some at a time, in the given order or all.
+def blocks(values: np.ndarray, rows: Sequence[int]) -> Iterator[np.ndarray]:
+    """Rows of a matrix in float64, some at a time.
 
     Args:
         values: Of shape (rows, width).
@@ -89,7 +89,6 @@ def blocks(values: np.ndarray, rows: list[int] | None = None) -> Iterator[np.nda
     """
     import numpy as np
 
-    count, step = len(values) if rows is None else len(rows), max(1, _BLOCK // max(1, values.shape[1]))
-    for start in range(0, count, step):
-        chosen = slice(start, start + step) if rows is None else rows[start : start + step]
-        yield values[chosen].astype(np.float64)
+    step = max(1, BLOCK // values.shape[1])
+    for start in range(0, len(rows), step):
+        yield values[rows[start : start + step]].astype(np.float64)

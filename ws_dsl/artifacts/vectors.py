@@ -22,7 +22,7 @@ class Vectors:
         site: Address of the place, such as `L13`.
         at: Position in the row, as it is written.
         method: Kind that made them, such as `mean_diff`.
-        mean_norm: Mean norm of the activations that they were made from.
+        mean_norm: Mean norm of the activations that they were made from; 0 where it is not known.
         model: Digest of the model.
         labels: What tells the vectors apart; one empty text where there is one vector.
         made_on: Digests of the row sets that they were made from.

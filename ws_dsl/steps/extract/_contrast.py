@@ -1,16 +1,17 @@
-"""Two sides of a contrast as arrays over the same rows."""
+"""Two sides of a contrast over the same rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ws_dsl.artifacts.rows import row_set
-from ws_dsl.artifacts.states import States
+from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.kind import Kind, Ref
-from ws_dsl.steps.cell import Cell, Input
+from ws_dsl.steps.cell import Cell
+from ws_dsl.steps.extract._stacked import Stacked, one_place, stacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,70 +30,71 @@ class Contrast(NamedTuple):
     """States of both sides, in one order of rows.
 
     Attributes:
-        plus: float64 of shape (rows, width); repeats along pooled axes averaged per row.
-        minus: Likewise.
-        site: Address of the place.
-        at: Position in the row.
+        plus: The one side.
+        minus: The other; the vector is of its model.
         mean_norm: Mean norm of all states of both sides.
-        model: Digest of the model.
-        made_on: Digest of the row set.
+        notes: Number of rows; model and arms where the sides differ in them.
     """
 
-    plus: np.ndarray
-    minus: np.ndarray
-    site: str
-    at: Json
+    plus: Stacked
+    minus: Stacked
     mean_norm: float
-    model: str
-    made_on: str
+    notes: dict[str, Json]
+
+    def differences(self) -> Iterator[np.ndarray]:
+        """Plus minus minus by row, float64 of shape (rows, width), some rows at a time."""
+        for one, other in zip(self.plus.blocks(), self.minus.blocks(), strict=True):
+            yield one - other
+
+    def vectors(self, values: np.ndarray, method: str, **notes: Json) -> Vectors:
+        """A direction, of shape (width,), as what a kind gives."""
+        return Vectors(
+            values=values[None].astype("float32"),
+            site=self.minus.site,
+            at=self.minus.at,
+            method=method,
+            mean_norm=self.mean_norm,
+            model=str(self.minus.source["model"]),
+            labels=[""],
+            made_on=[self.minus.row_set()],
+            notes={**self.notes, **notes},
+        )
 
 
 def contrast(cell: Cell[Any]) -> Contrast:
     """The two sides of a cell, restricted to its `rows`.
 
     Raises:
-        MeasurementError: sides over different rows, at different places, of different models, or no rows.
+        MeasurementError: sides over different rows or none, at different places, of unequal width, or of
+            models with unlike tokenizers.
     """
     import numpy as np
 
-    within = cell.get("rows")
-    wanted = set(within.open().ids()) if within else None
-    places: set[tuple[str, str, str]] = set()
-    notes: dict[str, Json] = {}
-    norms: list[np.ndarray] = []
-    sides = [_side(cell.inputs[name], wanted, places, notes, norms) for name in ("plus", "minus")]
-    if len(places) > 1:
-        told = "; ".join(f"{site} at {at}" for site, at, _ in sorted(places))
-        raise MeasurementError(f"the states are of different places or models: {told}")
-    if set(sides[0]) != set(sides[1]):
+    plus, minus = (stacked(cell.inputs[name], cell.get("rows")) for name in ("plus", "minus"))
+    one_place([(side.site, side.at) for side in (plus, minus)])
+    if plus.ids != minus.ids:
         raise MeasurementError("plus and minus are over different rows; a contrast needs the same ones")
-    keys = sorted(sides[0], key=repr)
-    if not keys:
-        raise MeasurementError("there is no contrast over no rows")
-    plus, minus = (np.stack([side[key] for key in keys]) for side in sides)
-    mean_norm = float(np.concatenate(norms).mean())
-    ((site, _, model),) = places
-    return Contrast(plus, minus, site, notes["at"], mean_norm, model, row_set(keys))
+    if plus.width != minus.width:
+        raise MeasurementError(
+            f"the states of plus are {plus.width} wide and those of minus {minus.width}: nothing to subtract"
+        )
+    _one_language(plus, minus)
+    notes: dict[str, Json] = {"rows": len(minus.ids)}
+    for name in ("model", "arm"):
+        if plus.source[name] != minus.source[name]:
+            notes |= {f"plus_{name}": plus.source[name], f"minus_{name}": minus.source[name]}
+    mean_norm = float(np.concatenate([plus.norms(), minus.norms()]).mean())
+    return Contrast(plus, minus, mean_norm, notes)
 
 
-def _side(
-    inputs: list[Input],
-    wanted: set[tuple[Any, ...]] | None,
-    places: set[tuple[str, str, str]],
-    notes: dict[str, Json],
-    norms: list[np.ndarray],
-) -> dict[tuple[Any, ...], np.ndarray]:
-    """Mean state of every row over the pooled repeats."""
-    import numpy as np
-
-    found: dict[tuple[Any, ...], list[np.ndarray]] = {}
-    for one in inputs:
-        states: States = one.open()
-        ((site, values),) = states.tensors.items()
-        notes["at"] = states.notes["at"]
-        places.add((site, repr(states.notes["at"]), str(states.notes["model"])))
-        kept = [(key, row) for row, key in enumerate(states.ids()) if wanted is None or key in wanted]
-        norms.append(np.linalg.norm(values[[row for _, row in kept]].astype(np.float64), axis=1))
-        for key, row in kept:
-            found.setdefault(key, []).append(values[row].astype(np.float64))
-    return {key: np.mean(repeats, axis=0) for key, repeats in found.items()}
+def _one_language(plus: Stacked, minus: Stacked) -> None:
+    """Refuses sides that read rows as other tokens, and a side of several models."""
+    for name, side in (("plus", plus), ("minus", minus)):
+        if side.source["model"] is None:
+            raise MeasurementError(f"{name} pools states of several models; a side is of one")
+    if plus.source["model"] == minus.source["model"]:
+        return
+    if plus.source["tokenizer"] is None or plus.source["tokenizer"] != minus.source["tokenizer"]:
+        raise MeasurementError(
+            "plus and minus are of two models with unlike tokenizers: their tokens do not compare"
+        )

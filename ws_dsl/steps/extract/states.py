@@ -93,7 +93,7 @@ class States(Kind[types.States]):
             yield Complaint("layer" if spec.site is None else "site", "unknown-site", str(error))
 
 
-version = 1
+version = 2
 
 _TOKENS = 1 << 16
 """Tokens that are asked for at once: each takes about 200 bytes of lists."""
@@ -107,12 +107,21 @@ def place(spec: States, shape: Shape) -> Site:
     """
     if spec.site is not None:
         return Site.parse(spec.site).within(shape)
-    layer = spec.layer
-    assert layer is not None
+    assert spec.layer is not None
+    return Site(index_of(spec.layer, shape), "hook_resid_post", None)
+
+
+def index_of(layer: int | float, shape: Shape) -> int:
+    """Index of a layer that is given by it, counted from the end, or as a fraction of depth.
+
+    Raises:
+        ModelError: the model has no such layer.
+    """
     index = round(layer * (shape.layers - 1)) if isinstance(layer, float) else layer
     if index < 0:
         index += shape.layers
-    return Site(index, "hook_resid_post", None).within(shape)
+    Site(index, "hook_resid_post", None).within(shape)
+    return index
 
 
 def run(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple[Cell[States], Artifact]]:
@@ -153,6 +162,7 @@ def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple
             "at": at if at == "reply_mean" else write(at),
             "model": model.digest,
             "arm": arm.digest if arm else None,
+            "tokenizer": prompts.tokenizer,
         }
         yield cell, StatesArtifact(prompts.keys, columns, {}, dict(notes)).with_file(file.path)
 

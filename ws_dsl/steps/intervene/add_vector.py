@@ -57,6 +57,11 @@ def run(cells: Sequence[Cell[AddVector]], context: Context) -> Iterator[tuple[Ce
         fits(vector, [vector.site], model, context)
         if spec.unit == "mean_norm" and not vector.norms()[0]:
             raise MeasurementError("a vector of zeros has no direction; `unit: raw` adds it as it is")
+        if spec.unit == "mean_norm" and not vector.mean_norm:
+            raise MeasurementError(
+                f"how long activations are at {vector.site} is not known, so that there is no unit: give "
+                f"`{vector.method}` States there, or say `unit: raw`"
+            )
         along = vector.units() * vector.mean_norm if spec.unit == "mean_norm" else vector.values
         values = (spec.coeff * along.astype(np.float64)).astype(np.float32)
         arm = Arm([change("add", spec, [vector.site], values)], model.digest, vector.made_on)

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ws_dsl.artifacts.artifact import Artifact
-from ws_dsl.artifacts.states import States
+from ws_dsl.artifacts.states import States, blocks
 from ws_dsl.artifacts.table import Table
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
@@ -58,8 +58,9 @@ def _cosine(states: States, vector: Vectors) -> Table:
         )
     if values.shape[1] != vector.width:
         raise MeasurementError(f"states at {site} are {values.shape[1]} wide, and the vector {vector.width}")
-    wide = values.astype(np.float64)
-    along, norms = wide @ vector.units()[0], np.linalg.norm(wide, axis=1)
+    unit = vector.units()[0]
+    read = [(wide @ unit, np.linalg.norm(wide, axis=1)) for wide in blocks(values, range(len(values)))]
+    along, norms = (np.concatenate([one[side] for one in read] or [np.empty(0)]) for side in (0, 1))
     cosines = along / np.where(norms == 0, 1.0, norms)
     columns: dict[str, list[Any]] = {name: states.columns[name] for name in states.keys}
     columns |= {"value": cosines.tolist(), "projection": along.tolist(), "norm": norms.tolist()}
