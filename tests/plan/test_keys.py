@@ -209,7 +209,7 @@ def test_text_of_a_file_is_the_text_itself(keys: Keys, tmp_path: Path):
     assert from_file == keys('i: {kind: items, note: "two\\r\\nlines é\\n"}')["i"]
 
 
-@pytest.mark.parametrize("part", CPU._fields)
+@pytest.mark.parametrize("part", ["device", "torch", "transformers"])
 def test_the_environment_is_in_the_keys_of_what_computes_alone(keys: Keys, part: str):
     ours, theirs = keys(WHOLE), keys(WHOLE, CPU._replace(**{part: "another"}), contents=content)
     same_inputs = {name for name in ours if name.startswith(("items", "p[", "a[", "model"))}
@@ -217,10 +217,16 @@ def test_the_environment_is_in_the_keys_of_what_computes_alone(keys: Keys, part:
     assert all(ours[name] != theirs[name] for name in ours if name.startswith("s["))
 
 
+def test_the_version_of_peft_is_in_the_keys_of_what_is_trained_alone(keys: Keys):
+    steps = WHOLE + "t: {kind: tuned}\n"
+    ours, theirs = keys(steps), keys(steps, CPU._replace(peft="0.21"))
+    assert {name for name in ours if ours[name] != theirs[name]} == {"t"}
+
+
 def test_the_environment_is_that_of_the_installed_packages():
     import importlib.metadata
 
-    for package in ("torch", "transformers"):
+    for package in ("torch", "transformers", "peft"):
         installed = importlib.metadata.version(package).split(".")[:2]
         assert getattr(current(), package) == ".".join(installed)
     assert current("cuda:1").device == "cuda"
