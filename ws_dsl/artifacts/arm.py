@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ws_dsl.artifacts import arrow
 from ws_dsl.artifacts.artifact import Artifact, Reader
+from ws_dsl.artifacts.delta import Delta, Part, read_parts
 from ws_dsl.specs.canonical import Json, canonical
 
 if TYPE_CHECKING:
@@ -62,18 +63,38 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Added:
+    """A weight difference that is added at a coefficient.
+
+    Attributes:
+        parts: Change by the address of its matrix, such as `L3down`.
+        coeff: How often it is added.
+        digest: Of the tensors; equal ones are one difference.
+    """
+
+    parts: Mapping[str, Part]
+    coeff: float
+    digest: str
+
+
+@dataclass(frozen=True)
 class Arm:
     """Changes of a forward pass, row by row, made together.
 
     Attributes:
-        changes: What is changed.
-        model: Digest of the model whose activations these are.
-        chosen_on: Digests of the row sets that the sites were chosen on; empty for named sites.
+        changes: Activations that are changed.
+        model: Digest of the model whose activations or weights these are; None where neither is changed.
+        chosen_on: Digests of the row sets that the sites were chosen on, or the weights trained on; empty for
+            named sites.
+        weights: Weight differences that are added.
+        system: System message in the place of the prompts' own; None where they keep theirs.
     """
 
     changes: Sequence[Change]
-    model: str
+    model: str | None
     chosen_on: list[str]
+    weights: Sequence[Added] = ()
+    system: str | None = None
 
     def to_artifact(self) -> Artifact:
         import numpy as np
@@ -97,13 +118,30 @@ class Arm:
                 types = {_COUNTS: "int64", _TOKENS: "list<int32>"}
                 files[f"rows.{index}.arrow"] = arrow.encode(columns, {}, types)
             changes.append(record)
-        record = {"changes": changes, "model": self.model, "chosen_on": list(self.chosen_on)}
+        added: list[Json] = []
+        for index, own in enumerate(self.weights):
+            # The same bytes as in the delta that it comes from, and so one object in the registry.
+            files[f"weights.{index}.safetensors"] = save(Delta(dict(own.parts), "", []).tensors())
+            added.append({"addresses": [*sorted(own.parts)], "coeff": own.coeff, "digest": own.digest})
+        record = {
+            "changes": changes,
+            "model": self.model,
+            "chosen_on": list(self.chosen_on),
+            "weights": added,
+            "system": self.system,
+        }
         facts: dict[str, Json] = {
             "changes": [
                 {"operation": change.operation, "sites": list(change.sites), "at": change.at or change.during}
                 for change in self.changes
             ]
         }
+        if self.weights:
+            facts["weights"] = [
+                {"coeff": own.coeff, "matrices": len(own.parts), "digest": own.digest} for own in self.weights
+            ]
+        if self.system is not None:
+            facts["system"] = self.system
         return Artifact({"arm.json": canonical(record), **files}, facts)
 
     @classmethod
@@ -122,7 +160,15 @@ class Arm:
                     tuple(told.pop("keys")), columns, counts, tokens, values, told.pop("everywhere")
                 )
             changes.append(Change(**told, given=given))
-        return cls(changes, record["model"], record["chosen_on"])
+        added = [
+            Added(
+                read_parts(told["addresses"], load(read(f"weights.{index}.safetensors"))),
+                told["coeff"],
+                told["digest"],
+            )
+            for index, told in enumerate(record["weights"])
+        ]
+        return cls(changes, record["model"], record["chosen_on"], added, record["system"])
 
 
 _COUNTS, _TOKENS = "(counts)", "(tokens)"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ws_dsl.artifacts.artifact import Artifact, Reader
-from ws_dsl.specs.canonical import Json, canonical
+from ws_dsl.specs.canonical import Json, canonical, sha256
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """The change of one weight matrix W of shape (out, in), as the sum of the terms that are there.
 
@@ -118,6 +118,13 @@ class Delta:
     def times(self, number: float) -> Delta:
         """The delta, so many times."""
         return replace(self, parts={address: part.times(number) for address, part in self.parts.items()})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the tensors alone, in hex: equal deltas of any provenance share it."""
+        from safetensors.numpy import save
+
+        return sha256(save(self.tensors()))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Every term by `ADDRESS.TERM`, such as `L3down.left`."""

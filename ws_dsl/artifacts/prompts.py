@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ws_dsl.artifacts import arrow
 from ws_dsl.artifacts.artifact import Artifact, Reader
 from ws_dsl.artifacts.rows import row_set
 from ws_dsl.specs.canonical import Json, digest
+
+
+Turn: TypeAlias = dict[str, str]
+"""One turn: `role` (`system`, `user`, `assistant`, or `prefill`: an answer left open) and `content`."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Prompts:
         keys: Names of the key columns.
         columns: Key columns plus `text` (what was tokenised), `ids` (token ids, BOS included once where the
             tokenizer has one), `strings` (the string of every token), `spans` (role → [start, stop) in
-            tokens).
+            tokens), and, unless all rows are raw text, `messages` (what was said, turn by turn).
         tokenizer: Digest of the tokenizer's files.
         answers: Token string to value, in declared order; empty where none are declared.
         signs: +1 or −1 per row, or None where no sign is declared.
@@ -43,6 +47,11 @@ class Prompts:
         """Token ids of every row."""
         return self.columns["ids"]
 
+    @property
+    def messages(self) -> list[list[Turn] | None]:
+        """What was said in every row, turn by turn; None for raw text."""
+        return self.columns.get("messages", [None] * len(self))
+
     def last(self) -> list[int]:
         """Index of the last token of every row."""
         return [len(ids) - 1 for ids in self.tokens]
@@ -52,10 +61,12 @@ class Prompts:
 
         columns = dict(self.columns)
         columns["spans"] = [json.dumps(span, sort_keys=True) for span in columns["spans"]]
+        columns["messages"] = [said and json.dumps(said, ensure_ascii=False) for said in self.messages]
         if self.signs is not None:
             columns["sign"] = self.signs
         answers: list[Json] = [[token, value] for token, value in self.answers.items()]
         header: dict[str, Json] = {"keys": list(self.keys), "tokenizer": self.tokenizer, "answers": answers}
+        types = {"ids": "list<int32>", "messages": "string"}
         lengths = [len(ids) for ids in self.tokens]
         facts: dict[str, Json] = {
             "rows": len(self),
@@ -64,7 +75,7 @@ class Prompts:
             "longest": max(lengths, default=0),
             "ids": digest([list(ids) for ids in self.tokens]),
         }
-        return Artifact({"prompts.arrow": arrow.encode(columns, header, {"ids": "list<int32>"})}, facts)
+        return Artifact({"prompts.arrow": arrow.encode(columns, header, types)}, facts)
 
     @classmethod
     def from_files(cls, read: Reader) -> Prompts:
@@ -72,5 +83,6 @@ class Prompts:
 
         columns, header = arrow.decode(read("prompts.arrow"))
         columns["spans"] = [json.loads(span) for span in columns["spans"]]
+        columns["messages"] = [said and json.loads(said) for said in columns["messages"]]
         signs = columns.pop("sign", None)
         return cls(tuple(header["keys"]), columns, header["tokenizer"], dict(header["answers"]), signs)

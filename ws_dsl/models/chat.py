@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ws_dsl.errors import ModelError
@@ -53,6 +53,17 @@ class _Said(NamedTuple):
 def render_text(tokenizer: Any, text: str) -> Rendered:
     """Raw text, without a chat template."""
     return _tokens(tokenizer, text, [])
+
+
+def render_turns(tokenizer: Any, turns: Sequence[Mapping[str, str]]) -> Rendered:
+    """A conversation as Prompts keep it: the last turn may have the role `prefill`, an answer left open.
+
+    Raises:
+        ModelError: as `render_chat`.
+    """
+    opened = turns[-1]["content"] if turns[-1]["role"] == "prefill" else None
+    said = turns if opened is None else turns[:-1]
+    return render_chat(tokenizer, [Message(turn["role"], turn["content"]) for turn in said], opened)
 
 
 def render_chat(tokenizer: Any, messages: Sequence[Message], prefill: str | None = None) -> Rendered:

@@ -3,7 +3,8 @@
 The artifact of a pass is the final-norm state at one position of every row, and any other activations
 captured there. Logits are read out of the state later (`ws_dsl.models.readout`), so the unembedding never
 runs over whole prompts. Every position is addressed by its index in the row, never from the end of the batch.
-Rows that differ in their position alone go through the model once.
+Rows that differ in their position alone go through the model once; rows under the same weight differences run
+together, at whatever coefficients.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from ws_dsl.errors import MeasurementError, ModelError
 from ws_dsl.models.batches import batches
+from ws_dsl.models.deltas import Weighted, changed
 from ws_dsl.models.edits import Edit, scatters
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.padding import Padded, Side, lengths, pad
@@ -34,11 +36,13 @@ class Row(NamedTuple):
         ids: Token ids.
         position: Index of the token at which activations are kept; for several, several rows.
         edits: What is changed in this row.
+        weights: Weight differences under which it runs.
     """
 
     ids: Sequence[int]
     position: int
     edits: Sequence[Edit] = ()
+    weights: tuple[Weighted, ...] = ()
 
 
 class Read(NamedTuple):
@@ -160,28 +164,34 @@ def passes(
     """Runs rows batch by batch; identical rows once."""
     for row in rows:
         check(row, handle)
-    alike: defaultdict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
+        if row.weights and any(place.side == "result" for place in places.values()):
+            raise ModelError("what single heads give cannot be read under changed weights; read attn or z")
+    alike: defaultdict[object, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
-        alike[tuple(row.ids), id(row.edits) if row.edits else 0].append(index)
-    groups = list(alike.values())
-    first = [rows[group[0]] for group in groups]
-    for batch in batches(lengths([row.ids for row in first], padding)):
-        inside = [first[index] for index in batch.indices]
-        padded = pad([row.ids for row in inside], batch, padding, handle.device)
-        indices = [index for group in batch.indices for index in groups[group]]
-        tokens = [
-            (place, rows[index].position + padded.shifts[place])
-            for place, group in enumerate(batch.indices)
-            for index in groups[group]
-        ]
-        places_in_batch, positions = torch.tensor(tokens, device=handle.device).T
-        with handle.arithmetic():
-            values = _run(handle, padded, inside, (places_in_batch, positions), places)
-        yield Read(indices, batch.length, values)
-        handle.passes += 1
-        handle.rows += len(inside)
-        if advance is not None:
-            advance(len(indices))
+        edits = id(row.edits) if row.edits else 0
+        alike[tuple(row.ids), edits, tuple((own.digest, own.coeff) for own in row.weights)].append(index)
+    under: defaultdict[tuple[str, ...], list[list[int]]] = defaultdict(list)
+    for group in alike.values():
+        under[tuple(own.digest for own in rows[group[0]].weights)].append(group)
+    for groups in under.values():
+        first = [rows[group[0]] for group in groups]
+        for batch in batches(lengths([row.ids for row in first], padding)):
+            inside = [first[index] for index in batch.indices]
+            padded = pad([row.ids for row in inside], batch, padding, handle.device)
+            indices = [index for group in batch.indices for index in groups[group]]
+            tokens = [
+                (place, rows[index].position + padded.shifts[place])
+                for place, group in enumerate(batch.indices)
+                for index in groups[group]
+            ]
+            places_in_batch, positions = torch.tensor(tokens, device=handle.device).T
+            with handle.arithmetic(), changed(handle, [row.weights for row in inside]):
+                values = _run(handle, padded, inside, (places_in_batch, positions), places)
+            yield Read(indices, batch.length, values)
+            handle.passes += 1
+            handle.rows += len(inside)
+            if advance is not None:
+                advance(len(indices))
 
 
 def check(row: Row, handle: Handle) -> None:
@@ -197,6 +207,8 @@ def check(row: Row, handle: Handle) -> None:
     for position in (row.position, *(edit.position for edit in row.edits)):
         if not 0 <= position < length:
             raise MeasurementError(f"position {position} is outside a row of {length} tokens")
+    if row.weights and any(edit.site.part == "attn.hook_result" for edit in row.edits):
+        raise ModelError("what single heads give cannot be edited under changed weights; edit attn or z")
 
 
 def _run(

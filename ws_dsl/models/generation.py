@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import TypeAlias
 
 from ws_dsl.models.batches import Batch, padded, rows_per_batch
 from ws_dsl.models.decoding import Decoded, gather, prefill, step
+from ws_dsl.models.deltas import changed
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.padding import lengths
@@ -47,21 +50,26 @@ def generate(
         same = (_prompt(request), request.max_tokens, request.stop, drawn)
         streams.setdefault(same, Stream(request)).indices.append(index)
     sizes = lengths([stream.request.ids for stream in streams.values()], "left")
-    by_length: defaultdict[int, defaultdict[object, list[Stream]]] = defaultdict(lambda: defaultdict(list))
+    alike: defaultdict[_Group, defaultdict[object, list[Stream]]] = defaultdict(lambda: defaultdict(list))
     for size, stream in zip(sizes, streams.values(), strict=True):
-        by_length[padded(size)][_prompt(stream.request)].append(stream)
+        alike[padded(size), _weights(stream.request)][_prompt(stream.request)].append(stream)
     ends = end_tokens(handle)
     replies: dict[int, Reply] = {}
-    with handle.arithmetic():
-        for length, prompts in sorted(by_length.items()):
-            ordered = [stream for own in prompts.values() for stream in own]
-            lot = _lot(handle, length, max(stream.request.max_tokens for stream in ordered))
+    for (length, _), prompts in sorted(alike.items(), key=itemgetter(0)):
+        ordered = [stream for own in prompts.values() for stream in own]
+        lot = _lot(handle, length, max(stream.request.max_tokens for stream in ordered))
+        weights = [ordered[0].request.weights] * rows_per_batch(length)
+        with handle.arithmetic(), changed(handle, weights):
             for start in range(0, len(ordered), lot):
                 for stream in _together(handle, ordered[start : start + lot], length, ends):
                     replies |= dict.fromkeys(stream.indices, stream.reply(handle.tokenizer))
                     if advance is not None:
                         advance(len(stream.indices))
     return [replies[index] for index in range(len(requests))]
+
+
+_Group: TypeAlias = tuple[int, tuple[tuple[str, float], ...]]
+"""Padded length of the prompt, and weight differences."""
 
 
 @dataclass(eq=False)
@@ -176,7 +184,13 @@ def _advance(handle: Handle, flight: _Flight) -> None:
 
 def _prompt(request: Request) -> object:
     """What requests must share for one pass over their prompts to do."""
-    return tuple(request.ids), *(id(edits) if edits else 0 for edits in (request.edits, request.throughout))
+    edits = (id(edits) if edits else 0 for edits in (request.edits, request.throughout))
+    return tuple(request.ids), _weights(request), *edits
+
+
+def _weights(request: Request) -> tuple[tuple[str, float], ...]:
+    """What requests must share to run in one batch."""
+    return tuple((own.digest, own.coeff) for own in request.weights)
 
 
 def _lot(handle: Handle, length: int, max_tokens: int) -> int:

@@ -73,6 +73,11 @@ class Handle:
         """A decoder block."""
         return self.model.model.layers[layer]
 
+    def linear(self, layer: int, name: str) -> Any:
+        """A linear module of a block: `q`, `k`, `v`, `o`, `gate`, `up` or `down`."""
+        block: Any = self.block(layer)
+        return getattr(block.self_attn if name in "qkvo" else block.mlp, f"{name}_proj")
+
     def place(self, hook: str) -> Place:
         """Where a hook named as TransformerLens names it is in the module tree.
 

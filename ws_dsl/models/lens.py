@@ -47,6 +47,14 @@ class Lens(Handle):
         site = first_site(self.shape, hook)
         return placed(self.points[hook], _SIDES.get(site.part, "point"), site, self.shape)
 
+    def linear(self, layer: int, name: str) -> Any:
+        if name == "o":
+            raise ModelError(
+                "backend: transformer_lens computes what heads give from the weights of o_proj and takes no "
+                "change of them; use backend: hugging_face"
+            )
+        return super().linear(layer, name).original_component
+
     def final(self, input_ids: Tensor, **arguments: Any) -> Tensor:
         found: list[Tensor] = []
 

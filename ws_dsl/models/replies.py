@@ -16,6 +16,7 @@ import numpy as np
 
 from ws_dsl.errors import MeasurementError, ModelError
 from ws_dsl.models.chat import Message, render_chat
+from ws_dsl.models.deltas import Weighted
 from ws_dsl.models.edits import Edit, Operation
 from ws_dsl.models.handle import Handle
 from ws_dsl.specs.canonical import Json
@@ -53,6 +54,7 @@ class Request(NamedTuple):
         temperature: 0 takes the likeliest token; else tokens are drawn from softmax(logits / temperature).
         stream: Names the random numbers: for example a seed and a row's key.
         stop: Strings before which the reply ends.
+        weights: Weight differences under which it is continued.
     """
 
     ids: Sequence[int]
@@ -62,6 +64,7 @@ class Request(NamedTuple):
     temperature: float = 0.0
     stream: tuple[Json, ...] = ()
     stop: tuple[str, ...] = ()
+    weights: tuple[Weighted, ...] = ()
 
 
 class Reply(NamedTuple):

@@ -30,8 +30,8 @@ _Arm: TypeAlias = tuple[int, int]
 
 
 def is_late(row: Row) -> bool:
-    """Whether a row is edited at the position where it is read, and nowhere else."""
-    return bool(row.edits) and all(edit.position == row.position for edit in row.edits)
+    """Whether a row is edited at the position where it is read, and nowhere else, its weights included."""
+    return bool(row.edits) and not row.weights and all(edit.position == row.position for edit in row.edits)
 
 
 def states(handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] | None = None) -> np.ndarray:
@@ -65,7 +65,7 @@ def states(handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] |
     unedited: defaultdict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
     rest: list[int] = []
     for index, row in enumerate(rows):
-        if not row.edits and (key := (tuple(row.ids), row.position)) in prompts:
+        if not row.edits and not row.weights and (key := (tuple(row.ids), row.position)) in prompts:
             unedited[key].append(index)
         elif not is_late(row):
             rest.append(index)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ws_dsl.artifacts.arm import Arm, Change
-from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.prompts import Prompts, Turn
 from ws_dsl.artifacts.rows import show
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import position as positions
@@ -16,6 +17,8 @@ from ws_dsl.specs.site import Site
 if TYPE_CHECKING:
     import numpy as np
 
+    from ws_dsl.models.chat import Rendered as Rendering
+    from ws_dsl.models.deltas import Weighted
     from ws_dsl.models.edits import Edit
     from ws_dsl.models.forward import Row
     from ws_dsl.models.replies import Throughout
@@ -39,11 +42,12 @@ class Rendered(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A prompt to be continued, and what is changed in it and in its reply."""
+    """A prompt to be continued, what is changed in it and in its reply, and under which weights."""
 
     ids: list[int]
     edits: Sequence[Edit]
     throughout: Sequence[Throughout]
+    weights: tuple[Weighted, ...]
 
 
 def rendered(prompts: Prompts) -> Iterator[Rendered]:
@@ -53,8 +57,52 @@ def rendered(prompts: Prompts) -> Iterator[Rendered]:
         yield Rendered(*row)
 
 
+def under(prompts: Prompts, arm: Arm | None, tokenizer: Any) -> Prompts:
+    """Prompts as an arm has them said: rendered anew where it puts a system message in place.
+
+    Raises:
+        MeasurementError: it does, and a prompt is raw text.
+    """
+    if arm is None or arm.system is None:
+        return prompts
+    return rendered_with(prompts, arm.system, tokenizer)
+
+
+def rendered_with(prompts: Prompts, system: str | None, tokenizer: Any) -> Prompts:
+    """Prompts rendered anew with a system message in the place of their own, or without any.
+
+    Raises:
+        MeasurementError: a prompt is raw text.
+    """
+    from ws_dsl.models.chat import render_turns
+
+    columns: dict[str, list[Any]] = dict(prompts.columns)
+    rewritten: list[tuple[list[Turn], Rendering]] = []
+    for key, said in zip(prompts.ids(), prompts.messages, strict=True):
+        if said is None:
+            raise MeasurementError(f"row {show(key)} is raw text, which has no system message to replace")
+        turns = [turn for turn in said if turn["role"] != "system"]
+        if system is not None:
+            turns.insert(0, {"role": "system", "content": system})
+        rewritten.append((turns, render_turns(tokenizer, turns)))
+    columns |= {
+        "messages": [turns for turns, _ in rewritten],
+        "text": [one.text for _, one in rewritten],
+        "ids": [one.ids for _, one in rewritten],
+        "strings": [one.strings for _, one in rewritten],
+        "spans": [{role: list(span) for role, span in one.spans.items()} for _, one in rewritten],
+    }
+    return replace(prompts, columns=columns)
+
+
 def forward_rows(prompts: Prompts, at: Position, arm: Arm | None, model: str) -> list[Row]:
-    """Rows read at a position, each with its own edits.
+    """Rows read at a position, each with its own edits and weights.
+
+    Args:
+        prompts: As the arm has them said (`under`).
+        at: Where each is read.
+        arm: What is changed.
+        model: Digest of the model.
 
     Raises:
         MeasurementError: an arm made on another model, one that lacks values for a row, or one that changes
@@ -63,24 +111,25 @@ def forward_rows(prompts: Prompts, at: Position, arm: Arm | None, model: str) ->
     from ws_dsl.models.forward import Row
     from ws_dsl.models.positions import position
 
-    intervention = _Intervention(arm, model) if arm is not None else None
+    intervention = _Intervention(arm, prompts, model) if arm is not None else None
     rows: list[Row] = []
     for row in rendered(prompts):
         edits = list(intervention.edits(row)) if intervention else []
-        rows.append(Row(row.ids, position(at, row.strings, row.spans), edits))
-    if intervention and rows and not any(row.edits for row in rows):
+        weights = intervention.weights if intervention else ()
+        rows.append(Row(row.ids, position(at, row.strings, row.spans), edits, weights))
+    if arm and arm.changes and rows and not any(row.edits for row in rows):
         raise MeasurementError("the arm changes generated tokens, and these prompts have no reply")
     return rows
 
 
 def opened_rows(prompts: Prompts, arm: Arm | None, model: str) -> list[Opened]:
-    """Prompts to be continued, each with its own edits.
+    """Prompts to be continued, each with its own edits and weights; given as the arm has them said (`under`).
 
     Raises:
         MeasurementError: a row that ends with a closed reply, an arm made on another model, or one that lacks
             values for a row.
     """
-    intervention = _Intervention(arm, model) if arm is not None else None
+    intervention = _Intervention(arm, prompts, model) if arm is not None else None
     rows: list[Opened] = []
     for row in rendered(prompts):
         if row.spans["prompt"][1] < len(row.ids):
@@ -89,20 +138,31 @@ def opened_rows(prompts: Prompts, arm: Arm | None, model: str) -> list[Opened]:
                 f"as `assistant`, or leave it out"
             )
         if intervention is None:
-            rows.append(Opened(row.ids, (), ()))
+            rows.append(Opened(row.ids, (), (), ()))
         else:
             edits = list(intervention.edits(row, steady=False))
-            rows.append(Opened(row.ids, edits, list(intervention.throughout(row))))
+            rows.append(Opened(row.ids, edits, list(intervention.throughout(row)), intervention.weights))
     return rows
 
 
 class _Intervention:
-    """An arm over the rows of one model."""
+    """An arm over the rows of one model.
 
-    def __init__(self, arm: Arm, model: str):
-        if arm.model != model:
+    Attributes:
+        weights: Weight differences of every row.
+    """
+
+    def __init__(self, arm: Arm, prompts: Prompts, model: str):
+        from ws_dsl.models.deltas import Weighted
+
+        if arm.model not in (model, None):
             raise MeasurementError("the arm was made on another model; its values mean nothing in this one")
+        # A system message is no change of a pass: it must have been put in place before.
+        assert arm.system is None or all(
+            said and said[0]["content"] == arm.system for said in prompts.messages
+        )
         self._changes = [_Placed(change) for change in arm.changes]
+        self.weights = tuple(Weighted(own.digest, own.parts, own.coeff) for own in arm.weights)
 
     def edits(self, row: Rendered, steady: bool = True) -> Iterator[Edit]:
         """Edits at single tokens of a row.

@@ -31,7 +31,7 @@ from ws_dsl.specs.kind import Kind, Named, Ref, none
 from ws_dsl.specs.position import Position, write
 from ws_dsl.specs.site import FINAL
 from ws_dsl.steps.cell import Cell, Context, Input
-from ws_dsl.steps.rows import forward_rows
+from ws_dsl.steps.rows import forward_rows, under
 
 if TYPE_CHECKING:
     from ws_dsl.models.handle import Handle
@@ -75,9 +75,10 @@ def _together(
     from ws_dsl.models.suffix import states
 
     arms = [cell.get("arm") for cell in cells]
+    opened = [arm.open() if arm else None for arm in arms]
     rows = [
-        forward_rows(prompts, cell.spec.at, arm.open() if arm else None, model.digest)
-        for cell, arm in zip(cells, arms, strict=True)
+        forward_rows(under(prompts, arm, handle.tokenizer), cell.spec.at, arm, model.digest)
+        for cell, arm in zip(cells, opened, strict=True)
     ]
     found = states(handle, [row for own in rows for row in own], context.advance)
     columns = {name: prompts.columns[name] for name in prompts.keys}

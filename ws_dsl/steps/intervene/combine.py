@@ -8,7 +8,8 @@ What it cannot show
 
 Inputs and output
     `of`: Arms of one model, with `pool`: the axes along which they are put together; arms of different steps
-    are brought onto an axis by `stack`. Two changes of one site at one token are an error. Gives an Arm.
+    are brought onto an axis by `stack`. Two changes of one site at one token are an error, unless both add,
+    and so are two system messages. Gives an Arm.
 
 Reference
     None: the changes of one arm do not see one another but through the model.
@@ -39,9 +40,14 @@ def run(cells: Sequence[Cell[Combine]], context: Context) -> Iterator[tuple[Cell
     """Puts the changes one after another."""
     for cell in cells:
         arms: list[Arm] = [one.open() for one in cell.inputs["of"]]
-        models = {arm.model for arm in arms}
+        models = {arm.model for arm in arms if arm.model is not None}
         if len(models) > 1:
             raise MeasurementError("the arms were made on different models")
+        systems = [arm.system for arm in arms if arm.system is not None]
+        if len(systems) > 1:
+            raise MeasurementError("several arms put a system message in place: which one holds?")
         changes = [change for arm in arms for change in arm.changes]
+        weights = [added for arm in arms for added in arm.weights]
         chosen_on = sorted({digest for arm in arms for digest in arm.chosen_on})
-        yield cell, Arm(changes, models.pop(), chosen_on).to_artifact()
+        model, system = next(iter(models), None), next(iter(systems), None)
+        yield cell, Arm(changes, model, chosen_on, weights, system).to_artifact()

@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from ws_dsl.artifacts.artifact import Artifact
-from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.prompts import Prompts, Turn
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Named, Ref, Seed, none
 from ws_dsl.steps.cell import Cell, Context
-from ws_dsl.steps.rows import Opened, opened_rows
+from ws_dsl.steps.rows import Opened, opened_rows, under
 
 if TYPE_CHECKING:
     from ws_dsl.models.replies import Reply, Request
@@ -83,19 +83,20 @@ def _together(cells: Sequence[Cell[Generate]], context: Context) -> Iterator[tup
     if not cells:
         return
     handle = context.model(cells[0].one("model"))
-    prepared: dict[tuple[str, str | None], list[Opened]] = {}
+    prepared: dict[tuple[str, str | None], tuple[Prompts, list[Opened]]] = {}
     requests: list[Request] = []
     for cell in cells:
         arm = cell.get("arm")
         same = (cell.one("prompts").digest, arm.digest if arm else None)
         if same not in prepared:
-            prepared[same] = opened_rows(
-                cell.open("prompts"), arm.open() if arm else None, cell.one("model").digest
-            )
-        requests += _requests(cell.spec, cell.open("prompts"), prepared[same])
+            opened = arm.open() if arm else None
+            prompts = under(cell.open("prompts"), opened, handle.tokenizer)
+            prepared[same] = prompts, opened_rows(prompts, opened, cell.one("model").digest)
+        requests += _requests(cell.spec, *prepared[same])
     replies = iter(generate(handle, requests, context.advance))
     for cell in cells:
-        prompts = cell.open("prompts")
+        arm = cell.get("arm")
+        prompts, _ = prepared[cell.one("prompts").digest, arm.digest if arm else None]
         own = [next(replies) for _ in range(len(prompts))]
         yield cell, _replied(prompts, own, handle.tokenizer).to_artifact()
 
@@ -112,7 +113,15 @@ def _requests(spec: Generate, prompts: Prompts, rows: Sequence[Opened]) -> Itera
             temperature=spec.temperature,
             stream=(spec.seed, *key),
             stop=tuple(spec.stop),
+            weights=row.weights,
         )
+
+
+def _answered(said: list[Turn], reply: str) -> list[Turn]:
+    """A conversation whose last turn is what was replied, after what it was made to begin with."""
+    if said[-1]["role"] == "prefill":
+        return [*said[:-1], {"role": "assistant", "content": said[-1]["content"] + reply}]
+    return [*said, {"role": "assistant", "content": reply}]
 
 
 def _replied(prompts: Prompts, replies: Sequence[Reply], tokenizer: Any) -> Prompts:
@@ -135,6 +144,9 @@ def _replied(prompts: Prompts, replies: Sequence[Reply], tokenizer: Any) -> Prom
     columns["spans"] = [
         {**spans, "prompt": [0, start], "reply": [start, stop]}
         for spans, start, stop in zip(prompts.columns["spans"], starts, stops, strict=True)
+    ]
+    columns["messages"] = [
+        said and _answered(said, reply.text) for said, reply in zip(prompts.messages, replies, strict=True)
     ]
     columns["reply"] = [reply.text for reply in replies]
     columns["finish"] = [reply.finish for reply in replies]
