@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ws_dsl.artifacts.rows import row_set
+from ws_dsl.artifacts.rows import row_set, show
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import Json
@@ -100,7 +100,7 @@ def labelled(cell: Cell[Any], field: str) -> Labelled:
         numbers = np.array([known[tuple(key[place] for place in places)] for key in states.ids])
     except KeyError as error:
         raise MeasurementError(
-            f"{field} has no row {error.args[0]}; name the rows that both have with `rows:`"
+            f"{field} has no row {show(error.args[0])}; name the rows that both have with `rows:`"
         ) from None
     rows = np.flatnonzero(~np.isnan(numbers))
     return Labelled(states, rows, numbers[rows], len(numbers) - len(rows))
