@@ -4,6 +4,7 @@
     ├── SpecError              the study is wrong: one or more problems with places; exit 2
     ├── DataError              rows or other input files are wrong; exit 2
     ├── ModelError             a checkpoint cannot be used as asked; exit 2
+    │   └── EndpointError      a model behind an address does not reply; exit 1
     ├── RegistryError          the store cannot be used
     │   ├── DamagedError       stored bytes do not match their digest
     │   ├── MissingError       a manifest or object that should exist does not
@@ -83,6 +84,12 @@ class DataError(WsDslError):
 
 class ModelError(WsDslError):
     """A checkpoint, tokenizer or site that cannot be used as asked."""
+
+
+class EndpointError(ModelError):
+    """A model behind an address that cannot be asked, or does not reply."""
+
+    exit_code = 1
 
 
 class MeasurementError(WsDslError):

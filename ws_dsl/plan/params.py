@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ws_dsl.specs.canonical import Json
-from ws_dsl.specs.kind import Kind, marks, since
+from ws_dsl.specs.kind import Kind, Presentation, marks, since
 
 
 def params_of(
@@ -42,7 +42,10 @@ def params_of(
 
 def _plain(value: Any) -> Json:
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        fields = type(value).model_fields.items()
+        return {
+            name: _plain(getattr(value, name)) for name, info in fields if Presentation not in info.metadata
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
