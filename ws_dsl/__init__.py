@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.measure.generate import Generate
     from ws_dsl.steps.measure.logit_diff import LogitDiff
     from ws_dsl.steps.measure.next_token import NextToken
+    from ws_dsl.steps.train.train_adapter import TrainAdapter
 
 __all__ = [
     "AddVector",
@@ -101,6 +102,7 @@ __all__ = [
     "Subset",
     "Summary",
     "Tokens",
+    "TrainAdapter",
     "WeightDirections",
     "none",
     "varied",

@@ -1,0 +1,1 @@
+"""Parameters trained on what was said, and the weights that they change."""
