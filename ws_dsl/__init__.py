@@ -13,10 +13,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ws_dsl.specs.kind import Axis, Column, File, Folder, Kind, Ref, Seed, none, varied
     from ws_dsl.specs.twin import Patch, Study
+    from ws_dsl.steps.ablate.equal_norms import EqualNorms
+    from ws_dsl.steps.ablate.layers import Layers
+    from ws_dsl.steps.ablate.modules import Modules
+    from ws_dsl.steps.ablate.parameters import Parameters
+    from ws_dsl.steps.ablate.random_delta import RandomDelta
+    from ws_dsl.steps.ablate.spectrum import Spectrum
+    from ws_dsl.steps.ablate.subspace import Subspace
     from ws_dsl.steps.analyse.average import Average
     from ws_dsl.steps.analyse.correlation import Correlation
     from ws_dsl.steps.analyse.difference import Difference
     from ws_dsl.steps.analyse.group_gap import GroupGap
+    from ws_dsl.steps.analyse.label_permutations import LabelPermutations
+    from ws_dsl.steps.analyse.predictivity import Predictivity
     from ws_dsl.steps.analyse.ratio import Ratio
     from ws_dsl.steps.analyse.recall import Recall
     from ws_dsl.steps.analyse.removed_fraction import RemovedFraction
@@ -34,12 +43,15 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.final_states import FinalStates
     from ws_dsl.steps.extract.logistic_probe import LogisticProbe
     from ws_dsl.steps.extract.mean_diff import MeanDiff
+    from ws_dsl.steps.extract.own_svd import OwnSvd
     from ws_dsl.steps.extract.pca_diff import PcaDiff
+    from ws_dsl.steps.extract.random_basis import RandomBasis
     from ws_dsl.steps.extract.random_vectors import RandomVectors
     from ws_dsl.steps.extract.rank_by_attribution import RankByAttribution
     from ws_dsl.steps.extract.rank_by_effect import RankByEffect
     from ws_dsl.steps.extract.rank_by_shift import RankByShift
     from ws_dsl.steps.extract.ridge_direction import RidgeDirection
+    from ws_dsl.steps.extract.shared_svd import SharedSvd
     from ws_dsl.steps.extract.states import States
     from ws_dsl.steps.extract.weight_directions import WeightDirections
     from ws_dsl.steps.intervene.add_vector import AddVector
@@ -50,6 +62,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.measure._tokens import Tokens
     from ws_dsl.steps.measure.cosine import Cosine
     from ws_dsl.steps.measure.generate import Generate
+    from ws_dsl.steps.measure.judge import Judge
     from ws_dsl.steps.measure.logit_diff import LogitDiff
     from ws_dsl.steps.measure.next_token import NextToken
     from ws_dsl.steps.train.train_adapter import TrainAdapter
@@ -66,22 +79,32 @@ __all__ = [
     "Cosine",
     "Dataset",
     "Difference",
+    "EqualNorms",
     "File",
     "FinalStates",
     "Folder",
     "Generate",
     "GroupGap",
     "HfModel",
+    "Judge",
     "Kind",
+    "LabelPermutations",
+    "Layers",
     "LogisticProbe",
     "LogitDiff",
     "MeanDiff",
+    "Modules",
     "NextToken",
     "Organism",
+    "OwnSvd",
+    "Parameters",
     "Patch",
     "PcaDiff",
+    "Predictivity",
     "ProjectOut",
     "Prompts",
+    "RandomBasis",
+    "RandomDelta",
     "RandomVectors",
     "RankByAttribution",
     "RankByEffect",
@@ -93,13 +116,16 @@ __all__ = [
     "RidgeDirection",
     "Scale",
     "Seed",
+    "SharedSvd",
     "Similarity",
+    "Spectrum",
     "Split",
     "Spread",
     "Stack",
     "States",
     "Study",
     "Subset",
+    "Subspace",
     "Summary",
     "Tokens",
     "TrainAdapter",

@@ -20,7 +20,7 @@ class Basis:
     Not a delta: it says where a change may lie, not how large it is.
 
     Attributes:
-        columns: By the address of a matrix such as `L3down`: float32 of shape (width, k), orthonormal columns.
+        columns: Orthonormal columns by the address of a matrix such as `L3down`, float32 of shape (width, k).
         side: `output`: of what the matrices write, (out, k); `input`: of what they read, (in, k).
         model: Digest of the model whose matrices they are.
         made_on: Digests of the row sets behind it.

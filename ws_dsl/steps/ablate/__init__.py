@@ -1,0 +1,1 @@
+"""Parts of weight differences, kept or dropped."""

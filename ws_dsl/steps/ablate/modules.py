@@ -1,0 +1,48 @@
+"""The part of a delta that is in some kinds of matrices.
+
+What it does
+    Keeps the changes of the named matrices of every layer and drops all others, or the other way round.
+
+What it cannot show
+    That a behaviour is in a module: matrices work together, and one that is left alone may now be given
+    what it never saw. Disjoint parts that each keep the effect are a sign of that, and so is a part whose
+    removal changes nothing although it suffices alone.
+
+Inputs and output
+    `delta`: Delta; `modules`: `q`, `k`, `v`, `o`, `gate`, `up`, `down`, such as `[o, down]`, all that
+    writes to the residual stream. `part`: `keep` or `drop` what they hold. `model`. Gives a Delta; its
+    facts have the share of the energy (the squared Frobenius norm) and of the norm that is left.
+
+Reference
+    keep + drop = whole, exactly: every matrix is in one of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.specs.matrix import Matrix
+from ws_dsl.steps.ablate._parts import Ablating, ablated, opened
+from ws_dsl.steps.cell import Cell, Context
+
+
+class Modules(Ablating):
+    """Changes of some kinds of matrices."""
+
+    modules: Annotated[list[Matrix], Field(min_length=1)]
+
+
+version = 1
+
+
+def run(cells: Sequence[Cell[Modules]], context: Context) -> Iterator[tuple[Cell[Modules], Artifact]]:
+    from ws_dsl.models.deltas import where
+
+    for cell in cells:
+        whole = opened(cell, context)
+        kept = {a: part for a, part in whole.delta.parts.items() if where(a)[1] in cell.spec.modules}
+        yield cell, ablated(cell, whole, kept, {})
