@@ -60,15 +60,26 @@ if TYPE_CHECKING:
     from ws_dsl.steps.intervene.project_out import ProjectOut
     from ws_dsl.steps.intervene.scale import Scale
     from ws_dsl.steps.measure._tokens import Tokens
+    from ws_dsl.steps.measure.answer_distribution import AnswerDistribution
     from ws_dsl.steps.measure.cosine import Cosine
     from ws_dsl.steps.measure.generate import Generate
     from ws_dsl.steps.measure.judge import Judge
+    from ws_dsl.steps.measure.kl import Kl
+    from ws_dsl.steps.measure.lexicon import Lexicon
     from ws_dsl.steps.measure.logit_diff import LogitDiff
     from ws_dsl.steps.measure.next_token import NextToken
+    from ws_dsl.steps.measure.nll import Nll
+    from ws_dsl.steps.measure.overlap import Overlap
+    from ws_dsl.steps.measure.parse_answers import ParseAnswers
+    from ws_dsl.steps.measure.perturbation import Perturbation
+    from ws_dsl.steps.measure.refusal import Refusal
+    from ws_dsl.steps.measure.repetition import Repetition
+    from ws_dsl.steps.measure.sample_answers import SampleAnswers
     from ws_dsl.steps.train.train_adapter import TrainAdapter
 
 __all__ = [
     "AddVector",
+    "AnswerDistribution",
     "Average",
     "Axis",
     "Clamp",
@@ -88,18 +99,24 @@ __all__ = [
     "HfModel",
     "Judge",
     "Kind",
+    "Kl",
     "LabelPermutations",
     "Layers",
+    "Lexicon",
     "LogisticProbe",
     "LogitDiff",
     "MeanDiff",
     "Modules",
     "NextToken",
+    "Nll",
     "Organism",
+    "Overlap",
     "OwnSvd",
     "Parameters",
+    "ParseAnswers",
     "Patch",
     "PcaDiff",
+    "Perturbation",
     "Predictivity",
     "ProjectOut",
     "Prompts",
@@ -112,8 +129,11 @@ __all__ = [
     "Ratio",
     "Recall",
     "Ref",
+    "Refusal",
     "RemovedFraction",
+    "Repetition",
     "RidgeDirection",
+    "SampleAnswers",
     "Scale",
     "Seed",
     "SharedSvd",

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ws_dsl.models.handle import Handle
 
-_CHUNK = 32
+CHUNK = 32
+"""States that go through the unembedding at once."""
 
 
 class Scores(NamedTuple):
@@ -68,7 +69,7 @@ def log_probabilities(handle: Handle, states: np.ndarray, tokens: Sequence[int])
     """Log-probabilities of single next tokens under the whole vocabulary, float64 of shape (rows, tokens)."""
     found = np.empty((len(states), len(tokens)), np.float64)
     columns = torch.tensor(list(tokens), device=handle.device)
-    for chunk, logs in _distributions(handle, states):
+    for chunk, logs in distributions(handle, states):
         found[chunk] = logs[:, columns].cpu().numpy()
     return found
 
@@ -77,7 +78,7 @@ def top(handle: Handle, states: np.ndarray, count: int) -> Top:
     """The likeliest next tokens of every row."""
     ids = np.empty((len(states), count), np.int64)
     values = np.empty((len(states), count), np.float64)
-    for chunk, logs in _distributions(handle, states):
+    for chunk, logs in distributions(handle, states):
         best = logs.topk(count)
         ids[chunk], values[chunk] = best.indices.cpu().numpy(), best.values.cpu().numpy()
     return Top(ids, values)
@@ -91,16 +92,30 @@ def logits(handle: Handle, states: np.ndarray) -> np.ndarray:
     return found
 
 
-def _distributions(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
+def of_tokens(handle: Handle, states: np.ndarray, tokens: Sequence[int]) -> np.ndarray:
+    """Log-probability of one next token per row, float64 of shape (rows,)."""
+    found = np.empty(len(states), np.float64)
+    own = torch.tensor(list(tokens), device=handle.device)
+    for chunk, logs in distributions(handle, states):
+        found[chunk] = logs.gather(1, own[chunk, None]).squeeze(1).cpu().numpy()
+    return found
+
+
+def distributions(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
+    """Log-probabilities of all next tokens, float64 of shape (rows, vocabulary), CHUNK rows at a time.
+
+    Yields:
+        The rows of `states` that they belong to, and the log-probabilities.
+    """
     for chunk, values in _logits(handle, states):
         yield chunk, values.double().log_softmax(-1)
 
 
 def _logits(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
     """Logits of every row in chunks, with the rows of `states` that they belong to."""
-    for start in range(0, len(states), _CHUNK):
-        rows = states[start : start + _CHUNK]
-        filled = np.zeros((_CHUNK, states.shape[1]), np.float32)
+    for start in range(0, len(states), CHUNK):
+        rows = states[start : start + CHUNK]
+        filled = np.zeros((CHUNK, states.shape[1]), np.float32)
         filled[: len(rows)] = rows
         with handle.arithmetic():
             values = handle.unembedding(torch.from_numpy(filled).to(handle.device, handle.dtype))
