@@ -78,6 +78,13 @@ def test_a_cell_that_is_not_made_is_in_no_family(plan: Planned):
     assert {labels["layer"] for labels, _ in reads(family, "of")} == {"1", "2"}
 
 
+def test_what_a_family_is_given_is_in_its_key(plan: Planned):
+    made = plan(SCORES + "c: {kind: corrected, of: s, family: [layer, at], over: {level as given: [1, 2]}}")
+    families = {family_of(node) for node in made.steps()["c"]}
+    assert {node.params["level"] for node in families} == {1.0, 2.0}  # pyright: ignore[reportUnhashable]
+    assert all(node.params["family"] == ["layer", "at"] for node in families)
+
+
 def test_without_a_family_nothing_is_derived(plan: Planned):
     made = plan(SCORES + "c: {kind: corrected, of: s}")
     assert all("joint" not in node.inputs for node in made.steps()["c"])

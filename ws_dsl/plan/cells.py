@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from ws_dsl.plan.families import Whole, families, others
 from ws_dsl.plan.levels import levels
-from ws_dsl.plan.node import Edge, Node
+from ws_dsl.plan.node import Edge, Node, Unavailable
 from ws_dsl.plan.params import params_of
 from ws_dsl.plan.relation import Entry, Join, Joined, Labels, Relation
 from ws_dsl.plan.variants import Variant, stands_for
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.canonical import digest
 from ws_dsl.specs.document import Document, Path_
-from ws_dsl.specs.kind import Derived, Kind, gives
+from ws_dsl.specs.kind import Derived, Kind, gives, input_fields
 
 
 class Step(NamedTuple):
@@ -52,11 +52,13 @@ class Maker:
 
     Attributes:
         nodes: All nodes made; inputs come before what reads them.
+        unavailable: Declared cells that their kinds cannot make.
     """
 
     def __init__(self, document: Document):
         self.document = document
         self.nodes: list[Node] = []
+        self.unavailable: list[Unavailable] = []
         self._hidden: dict[str, Node] = {}
         self._levels: dict[tuple[Node | None, str], list[str]] = {}
 
@@ -105,6 +107,11 @@ class Maker:
                     result.entries.append(Entry(labels, None))
                 else:
                     held = read[tuple(cell.labels.items())]
+                    reason = written.kind.spec.unavailable(written.spec, held.inputs)
+                    if reason is not None:
+                        result.dropped.append(labels)
+                        self.unavailable.append(Unavailable(written.name, labels, reason))
+                        continue
                     node = self._node(written, held, own, params, files, targets, whole)
                     result.entries.append(Entry(node.labels, node))
 
@@ -196,7 +203,7 @@ class Maker:
         if derived.across:
             fields[derived.across] = list(written.family)
         inner = kind.spec.model_validate(fields)
-        params, _ = params_of(kind.spec, inner, derived.fields)
+        params, _ = params_of(kind.spec, inner, input_fields(kind.spec))
         read = {f: [[id(e.node), e.column, list(e.pooled)] for e in edges] for f, edges in inputs.items()}
         identity = digest([derived.kind, params, read, dict(made)])
         if identity not in self._hidden:

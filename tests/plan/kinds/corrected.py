@@ -6,12 +6,13 @@ from ws_dsl.specs.kind import Derived, Family, Kind, Levels, Ref
 
 class Corrected(Kind[types.Estimate]):
     restricted = True
-    derived = {"joint": Derived("joint", ("of", "against"), across="family")}
+    derived = {"joint": Derived("joint", ("of", "against", "level"), across="family")}
 
     of: Ref[types.Table]
     against: Ref[types.Table] | None = None
     family: list[Family] = []
     by: Levels | None = None
+    level: float = 0.0
 
 
 version = 1

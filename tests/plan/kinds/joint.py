@@ -11,6 +11,7 @@ class Joint(Kind[types.Table]):
     of: Ref[types.Table]
     against: Ref[types.Table] | None = None
     family: list[Axis] = []
+    level: float = 0.0
 
 
 version = 1

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy import stats as scipy_stats
+from sklearn.metrics import roc_auc_score
+
+from tests.steps.analyse.cells import Given, estimate, files_of, rows, run, table
+from ws_dsl.artifacts.states import States
+from ws_dsl.artifacts.table import Table
+from ws_dsl.errors import MeasurementError
+from ws_dsl.steps.analyse._auroc import Scored, Strengths, auroc_of_labels, row_permutations
+from ws_dsl.steps.analyse._bootstrap import weights
+from ws_dsl.steps.analyse.predictivity import Predictivity
+
+RNG = np.random.default_rng(3)
+N = 60
+IDS = [f"r{i:02}" for i in range(N)]
+LABEL = (RNG.random(N) < 0.4).astype(float)
+LETTER = RNG.choice(["a", "b"], N)
+SCORE = np.round(RNG.normal(size=N) + LABEL, 1)
+"""Rounded, so that some scores are tied."""
+
+
+def given(values: np.ndarray) -> Given:
+    return Given(table(dict(zip(IDS, values.tolist(), strict=True))), digest=repr(values.tobytes()))
+
+
+def predicted(
+    score: np.ndarray = SCORE, label: np.ndarray = LABEL, letter: np.ndarray = LETTER, **fields: object
+):
+    behind = rows(IDS, letter=letter.tolist())
+    inputs = {"score": given(score), "label": given(label), "row_columns": behind}
+    if "states" in fields:
+        inputs["states"] = fields.pop("states")
+    return estimate("predictivity", inputs, **fields)
+
+
+def values(found: object) -> dict[str, float]:
+    return {name: stat.value for name, stat in found.stats.items()}  # pyright: ignore
+
+
+def test_agrees_with_scikit_learn_and_scipy():
+    found = values(predicted())
+    assert found["auroc"] == pytest.approx(roc_auc_score(LABEL, SCORE), abs=1e-12)
+    assert found["r_pb"] == pytest.approx(scipy_stats.pointbiserialr(LABEL, SCORE)[0], abs=1e-12)
+    assert found["spearman"] == pytest.approx(scipy_stats.spearmanr(LABEL, SCORE)[0], abs=1e-12)
+    assert (found["n"], found["n_positive"]) == (N, LABEL.sum())
+    wins = scipy_stats.mannwhitneyu(SCORE[LABEL == 1], SCORE[LABEL == 0]).statistic
+    assert found["auroc"] == pytest.approx(wins / (LABEL.sum() * (N - LABEL.sum())), abs=1e-12)
+
+
+def test_within_strata_pairs_are_pooled():
+    found = values(predicted(within="letter"))
+    wins = pairs = 0.0
+    for letter in "ab":
+        one = letter == LETTER
+        size = LABEL[one].sum() * (1 - LABEL[one]).sum()
+        wins, pairs = wins + size * roc_auc_score(LABEL[one], SCORE[one]), pairs + size
+    assert found["auroc_within"] == pytest.approx(wins / pairs, abs=1e-12)
+
+
+def test_a_score_that_knows_the_letter_alone():
+    """A vector that reads the letter of the answer looks predictive until pairs share a letter."""
+    letter = np.where(
+        LABEL == 1, RNG.choice(["a", "b"], N, p=[0.9, 0.1]), RNG.choice(["a", "b"], N, p=[0.1, 0.9])
+    )
+    score = (letter == "a") + 1e-3 * RNG.normal(size=N)
+    found = predicted(score, letter=letter, within="letter")
+    assert found.stats["auroc"].low > 0.7  # pyright: ignore
+    assert abs(found.stats["auroc_within"].value - 0.5) < 0.25  # pyright: ignore
+    assert found.stats["p"].value > 0.05  # pyright: ignore
+
+
+@pytest.mark.parametrize("draw", [0, 7, 99])
+def test_the_interval_is_that_of_drawn_rows(draw: int):
+    """Weights stand for drawing rows with replacement, stratified by label."""
+    flags = [(label == 1, label == 0) for label in LABEL]
+    ids = [(name,) for name in IDS]
+    _, _, blocks = weights(ids, flags)  # pyright: ignore
+    found = predicted()
+    times = next(blocks)[draw].astype(int)
+    assert times[LABEL == 1].sum() == LABEL.sum()
+    score, label = np.repeat(SCORE, times), np.repeat(LABEL, times)
+    assert found.draws["auroc"][draw] == pytest.approx(roc_auc_score(label, score), abs=1e-12)
+    assert found.draws["r_pb"][draw] == pytest.approx(np.corrcoef(score, label)[0, 1], abs=1e-10)
+    expected = scipy_stats.spearmanr(score, label)[0]
+    assert found.draws["spearman"][draw] == pytest.approx(expected, abs=1e-10)
+
+
+def test_rows_of_one_unit_are_drawn_together():
+    units = [(str(i // 2),) for i in range(N)]
+    _, _, blocks = weights(units, [(True, False)] * N)  # pyright: ignore
+    block = next(blocks)
+    assert np.array_equal(block[:, ::2], block[:, 1::2])
+
+
+def test_the_sign_of_a_score_mirrors_its_auroc():
+    up, down = values(predicted()), values(predicted(-SCORE))
+    assert up["auroc"] + down["auroc"] == pytest.approx(1)
+    assert up["p"] == down["p"] and up["r_pb"] == pytest.approx(-down["r_pb"])
+
+
+def test_p_is_that_of_a_rank_sum_test():
+    score = np.round(RNG.normal(size=N) + 0.5 * LABEL, 6)
+    expected = scipy_stats.mannwhitneyu(score[LABEL == 1], score[LABEL == 0]).pvalue
+    assert values(predicted(score))["p"] == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(("label", "reason"), [(0.0, "no row is positive"), (1.0, "no row is negative")])
+def test_an_empty_class(label: float, reason: str):
+    found = predicted(label=np.full(N, label))
+    assert {found.stats[name].reason for name in ("auroc", "r_pb", "spearman", "p")} == {reason}
+    assert found.stats["n"].value == N
+
+
+def test_a_constant_score():
+    found = predicted(np.ones(N))
+    assert found.stats["auroc"].value == 0.5 and found.stats["p"].value == 1
+    assert found.stats["r_pb"].reason == found.stats["spearman"].reason == "all scores are equal"
+
+
+def test_labels_of_another_kind():
+    with pytest.raises(MeasurementError, match=r"labels are 0 and 1, or −1 and 1, and these are .*2"):
+        predicted(label=LABEL + 1)
+
+
+def test_signs_are_labels_too():
+    assert values(predicted(label=2 * LABEL - 1)) == values(predicted())
+
+
+def family(scores: list[np.ndarray], label: np.ndarray = LABEL, within: str | None = None) -> Table:
+    """Every member's chances; the family's place comes first."""
+    inputs = {
+        "score": [
+            Given(one.value, (place,), None, one.digest) for place, one in enumerate(map(given, scores))
+        ],
+        "label": [Given(given(label).value, (-1,), None, given(label).digest)],
+        "row_columns": rows(IDS, letter=LETTER.tolist()),
+    }
+    artifact = run("label_permutations", inputs, family=["layer"], seed=0, within=within)
+    return Table.from_files(files_of(artifact).__getitem__)
+
+
+def test_p_max_is_p_where_one_is_searched_and_grows_with_the_search():
+    alone = family([SCORE])
+    assert alone.columns["value"] == alone.columns["p"]
+    searched = family([SCORE, *RNG.normal(size=(20, N))])
+    assert searched.columns["p"][0] == alone.columns["p"][0]
+    assert all(
+        joint >= own for joint, own in zip(searched.columns["value"], searched.columns["p"], strict=True)
+    )
+    weak = searched.columns["value"][1:]
+    assert min(weak) > min(searched.columns["p"][1:])
+
+
+def test_the_best_of_many_that_know_nothing_is_rarely_found():
+    """Of searches over ten random scores, about one in twenty has p_max ≤ 0.05; of single p, far more."""
+    rng = np.random.default_rng(0)
+    joint = own = 0
+    for _ in range(60):
+        found = family(list(rng.normal(size=(10, N))))
+        joint += min(found.columns["value"]) <= 0.05
+        own += min(found.columns["p"]) <= 0.05
+    assert joint <= 8 and own >= 15
+
+
+def test_copies_of_one_score_are_one_test():
+    assert len(family([SCORE, SCORE, -SCORE])) == 2
+
+
+def test_a_cell_finds_itself_in_its_family():
+    others = RNG.normal(size=(3, N))
+    joint = family([SCORE, *others], within="letter")
+    inputs = {
+        "score": given(SCORE),
+        "label": given(LABEL),
+        "row_columns": rows(IDS, letter=LETTER.tolist()),
+        "joint": joint,
+    }
+    found = estimate("predictivity", inputs, family=["layer"], within="letter")
+    assert found.stats["p_max"].value == joint.columns["value"][0]
+    assert found.stats["p"].value == joint.columns["p"][0] == values(predicted(within="letter"))["p"]
+    assert found.notes["family"] == 4
+
+
+def test_permutations_stay_within_strata():
+    stratum = np.array([0, 1, 0, 1, 1], dtype=np.int64)
+    for order in row_permutations(stratum, 0)[:50]:
+        assert sorted(order) == list(range(5)) and np.array_equal(stratum[order], stratum)
+
+
+def test_missing_scores_are_left_out_of_their_cell_alone():
+    score = np.column_stack([SCORE, np.where(np.arange(N) < 5, np.nan, SCORE)])
+    found = auroc_of_labels(LABEL[None], score, np.zeros(N))
+    assert found[0] == pytest.approx([roc_auc_score(LABEL, SCORE), roc_auc_score(LABEL[5:], SCORE[5:])])
+
+
+def test_states_without_structure_bound_a_random_vector():
+    width = 16
+    held = RNG.normal(size=(N, width))
+    held[:, 0] += 3 * LABEL
+    states = States(
+        ("id",), {"id": IDS}, {"blocks.1.hook_resid_post": held.astype(np.float32)}, {"model": "m"}
+    )
+    cosine = held[:, 0] / np.linalg.norm(held, axis=1)
+    found = predicted(cosine, states=states, null_vectors=200)
+    planted = values(found)
+    assert (
+        planted["auroc"] > planted["null_auroc_97"] > 0.5 and planted["auroc"] > planted["shuffled_auroc_97"]
+    )
+    assert planted["p_random"] <= 0.05 and planted["p_shuffled"] <= 0.05
+    unknowing = values(predicted(RNG.normal(size=N), states=states, null_vectors=200))
+    assert unknowing["null_auroc_97"] == planted["null_auroc_97"] and unknowing["p_random"] > 0.05
+
+
+def test_states_of_other_rows():
+    states = States(("id",), {"id": IDS[:5]}, {"s": np.ones((5, 4), np.float32)}, {"model": "m"})
+    with pytest.raises(MeasurementError, match="other rows"):
+        predicted(states=states, null_vectors=200)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"null_vectors": 200}, "give both"),
+        ({"states": "s"}, "give both"),
+        ({"states": "s", "null_vectors": 20}, "200"),
+    ],
+)
+def test_null_vectors_need_states(fields: dict[str, object], message: str):
+    with pytest.raises(ValidationError, match=message):
+        Predictivity.model_validate({"score": "a", "label": "b", **fields})
+
+
+def test_strengths_of_weights_are_those_of_repeated_rows():
+    times = RNG.integers(0, 4, N)
+    scored = Scored(SCORE, LABEL == 1, np.ones(N, bool), np.zeros(N, np.int64))
+    found = Strengths(scored).of(times[None].astype(float))
+    score, label = np.repeat(SCORE, times), np.repeat(LABEL, times)
+    assert found["auroc"][0] == pytest.approx(roc_auc_score(label, score))
+    assert found["spearman"][0] == pytest.approx(scipy_stats.spearmanr(score, label)[0])
