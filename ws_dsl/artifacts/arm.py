@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ws_dsl.artifacts import arrow
@@ -88,6 +88,7 @@ class Arm:
             named sites.
         weights: Weight differences that are added.
         system: System message in the place of the prompts' own; None where they keep theirs.
+        notes: What else is to be known of it, such as how it was calibrated.
     """
 
     changes: Sequence[Change]
@@ -95,6 +96,7 @@ class Arm:
     chosen_on: list[str]
     weights: Sequence[Added] = ()
     system: str | None = None
+    notes: dict[str, Json] = field(default_factory=dict[str, Json])
 
     def to_artifact(self) -> Artifact:
         import numpy as np
@@ -129,12 +131,14 @@ class Arm:
             "chosen_on": list(self.chosen_on),
             "weights": added,
             "system": self.system,
+            "notes": self.notes,
         }
         facts: dict[str, Json] = {
             "changes": [
                 {"operation": change.operation, "sites": list(change.sites), "at": change.at or change.during}
                 for change in self.changes
-            ]
+            ],
+            **self.notes,
         }
         if self.weights:
             facts["weights"] = [
@@ -168,7 +172,7 @@ class Arm:
             )
             for index, told in enumerate(record["weights"])
         ]
-        return cls(changes, record["model"], record["chosen_on"], added, record["system"])
+        return cls(changes, record["model"], record["chosen_on"], added, record["system"], record["notes"])
 
 
 _COUNTS, _TOKENS = "(counts)", "(tokens)"

@@ -125,6 +125,18 @@ Presentation = _Mark("presentation")
 """Marks a field that changes no number and is not in the key: `Annotated[str, Presentation]`."""
 
 
+class TextFile(BaseModel):
+    """A text in a file of its own; `Kind.external` names it, and its content is in the key.
+
+    Attributes:
+        file: Path relative to the study.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Annotated[str, Presentation]
+
+
 class Since(NamedTuple):
     """Marks a field added after version 1 of a kind: left out of the key while equal to `compatible`."""
 
@@ -177,6 +189,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
         trains: Whether it trains parameters, which puts the version of PEFT into it too.
         derived: Inputs that the planner makes.
         consumed: Reference fields that only the derived inputs read.
+        made_before: Types that nothing it is made from may be, however far back.
         restricted: Whether `run` honours `rows` where the kind has no such field of its own.
         row_columns: Whether `run` receives the Rows behind its first input, as `row_columns`.
     """
@@ -188,6 +201,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     derived: ClassVar[Mapping[str, Derived]] = {}
     consumed: ClassVar[tuple[str, ...]] = ()
     row_columns: ClassVar[bool] = False
+    made_before: ClassVar[tuple[type[types.Type], ...]] = ()
     restricted: ClassVar[bool] = False
 
     if TYPE_CHECKING:
@@ -255,6 +269,16 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     def changes_nothing(cls, spec: Any) -> bool:
         """Whether this is an intervention without effect, which is `none`."""
         return False
+
+    @classmethod
+    def unavailable(cls, spec: Any, inputs: Mapping[str, Sequence[Any]]) -> str | None:
+        """Why there can be no such cell; None where there can.
+
+        Args:
+            spec: Its fields.
+            inputs: What the cell would read, edges (`ws_dsl.plan.node.Edge`) by field.
+        """
+        return None
 
     @classmethod
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
