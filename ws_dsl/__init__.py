@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.measure.repetition import Repetition
     from ws_dsl.steps.measure.sample_answers import SampleAnswers
     from ws_dsl.steps.train.train_adapter import TrainAdapter
+    from ws_dsl.steps.train.weight_diff import WeightDiff
 
 __all__ = [
     "AddVector",
@@ -149,6 +150,7 @@ __all__ = [
     "Summary",
     "Tokens",
     "TrainAdapter",
+    "WeightDiff",
     "WeightDirections",
     "none",
     "varied",
