@@ -198,14 +198,15 @@ def auroc_of_labels(labels: np.ndarray, scores: np.ndarray, stratum: np.ndarray)
         float64 of shape (labellings, scores); NaN where no pair can be compared.
     """
     import numpy as np
-    from scipy.stats import rankdata
+
+    from ws_dsl.steps.analyse.correlation import average_ranks, levels
 
     wins = np.zeros((len(labels), scores.shape[1]))
     pairs = np.zeros_like(wins)
     for one in np.unique(stratum):
         some = stratum == one
         present = ~np.isnan(scores[some])
-        ranks = np.where(present, rankdata(np.where(present, scores[some], np.inf), axis=0), 0.0)
+        ranks = np.nan_to_num(average_ranks(levels(scores[some])[None])[0])
         mine = labels[:, some]
         positives = mine @ present.astype(np.float64)
         wins += mine @ ranks - positives * (positives + 1) / 2
