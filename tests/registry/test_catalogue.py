@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 
 import pytest
 
-from ws_dsl.registry import Store, catalogue
+from ws_dsl.errors import DamagedError
+from ws_dsl.registry import Store, catalogue, layout
 
 
 @pytest.fixture
@@ -200,3 +202,90 @@ def test_answers_equal_a_rebuild_after_any_history(store, draft, run, key, flip)
         store.close()
         store.layout.catalogue.unlink()
         assert answers(Store(store.root)) == kept
+
+
+# What is looked up without reading manifests
+
+
+@pytest.fixture
+def read(filled, monkeypatch) -> list[str]:
+    """Keys whose manifests are read, in a store whose catalogue knows all of them."""
+    keys: list[str] = []
+    original = layout.load
+
+    def counted(place, key):
+        keys.append(key)
+        return original(place, key)
+
+    filled.catalogue.artifacts()
+    monkeypatch.setattr(layout, "load", counted)
+    return keys
+
+
+def test_a_lookup_reads_no_manifest_that_is_known(filled, read):
+    known = {entry.key: entry.digest for entry in filled.catalogue.artifacts()}
+    read.clear()
+    assert Store(filled.root).lookup(known) == known
+    assert read == []
+
+
+def test_a_lookup_finds_what_the_catalogue_does_not_know_yet(filled, read, draft):
+    (fresh,) = filled.commit([draft("fresh")])
+    read.clear()
+    assert filled.lookup([fresh.key]) == {fresh.key: fresh.digest}
+    assert read == [fresh.key]
+
+
+@pytest.mark.parametrize("fault", ["flipped", "cut", "gone", "replaced"])
+def test_a_lookup_knows_of_a_manifest_that_changed(filled, read, key, flip, fault):
+    path = filled.layout.manifest(key("a"))
+    stat, other = path.stat(), filled.layout.manifest(key("b")).read_bytes()
+    if fault == "flipped":
+        flip(path, 999)
+    elif fault == "gone":
+        path.unlink()
+    else:
+        path.chmod(0o644)
+        path.write_bytes(other if fault == "replaced" else path.read_bytes()[:-1])
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert filled.lookup([key("a"), key("b")]).keys() == {key("b")}
+
+
+def test_a_lookup_knows_of_an_object_that_is_gone_or_cut(filled, read, key):
+    for name in ("a", "b"):
+        path = filled.layout.object(filled.manifest(key(name)).files["table.arrow"].sha256)
+        path.chmod(0o644)
+        path.unlink() if name == "a" else path.write_bytes(path.read_bytes()[:-1])
+    assert filled.lookup([key("a"), key("b")]) == {}
+
+
+@pytest.mark.parametrize("column", ["digest", "objects", "stamp", "key"])
+def test_a_lookup_does_not_believe_a_row_that_was_spoiled(filled, read, key, column):
+    """SQLite takes the bytes of a page as they are."""
+    right = filled.lookup([key("a")])
+    with sqlite3.connect(filled.layout.catalogue) as connection:
+        value = {"key": key("nothing"), "objects": ""}.get(column, "f" * 64)
+        connection.execute(f"UPDATE manifests SET {column} = ? WHERE key = ?", (value, key("a")))
+    connection.close()
+    store = Store(filled.root)
+    assert store.lookup([key("a")]) == right
+    assert store.lookup([key("nothing")]) == {}
+
+
+def test_a_manifest_that_rots_under_its_stat_is_served_to_no_one(filled, read, key, flip):
+    """A disk that changes a byte by itself tells nobody; whoever reads the manifest finds it."""
+    digest = filled.manifest(key("a")).digest
+    flip(filled.layout.manifest(key("a")), 999)
+    stamp = catalogue._stamp(filled.layout.manifest(key("a")).stat())
+    with sqlite3.connect(filled.layout.catalogue) as connection:
+        (objects,) = connection.execute("SELECT objects FROM manifests WHERE key = ?", (key("a"),)).fetchone()
+        row = (stamp, catalogue._seal(key("a"), stamp, digest, objects), key("a"))
+        connection.execute("UPDATE manifests SET stamp = ?, seal = ? WHERE key = ?", row)
+    connection.close()
+    store = Store(filled.root)
+    assert store.lookup([key("a")]) == {key("a"): digest}
+    with pytest.raises(DamagedError):
+        store.require(key("a"))
+    assert [damage.key for damage in store.verify() if not damage.harmless] == [key("a")]
+    assert store.quarantine(key("a"), "rotten") is not None
+    assert store.lookup([key("a")]) == {}

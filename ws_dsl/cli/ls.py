@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +9,7 @@ import typer
 
 from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
 from ws_dsl.cli.output import records, table
+from ws_dsl.cli.uncollected import uncollected
 from ws_dsl.plan.node import address
 from ws_dsl.registry.catalogue import Entry, Use
 
@@ -25,18 +23,6 @@ def list_artifacts(
     # What is read here lives until the end: looking through it for cycles takes as long as reading it.
     with uncollected():
         _list(kind, registry, json)
-
-
-@contextmanager
-def uncollected() -> Generator[None]:
-    """Within it Python does not look for cycles of objects that nothing refers to."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _list(kind: str | None, registry: Path | None, json: bool) -> None:

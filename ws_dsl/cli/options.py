@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ws_dsl.cli.uncollected import uncollected
 from ws_dsl.errors import WsDslError
 from ws_dsl.registry.remote import Remote
 from ws_dsl.run.project import find_project, studies
@@ -80,7 +81,8 @@ def open_studies(session: Session, paths: list[Path], model: str | None = None) 
     files = studies(paths)
     if not files:
         raise NothingMatched(f"no study in {', '.join(map(str, paths))}; studies end in .yaml, .yml or .py")
-    return session.open_all(files, model_step(model))
+    with uncollected():
+        return session.open_all(files, model_step(model))
 
 
 def model_step(source: str | None) -> dict[str, Any] | None:

@@ -4,6 +4,10 @@ Nothing is stored here alone. Before it answers, the catalogue compares the time
 with those it knows and reads what is new; so whoever committed, and however it ended, the answers are those
 of the manifests. A folder changed less than two seconds before it was read is read again next time, since a
 file system's clock may be that coarse.
+
+`standing` says of keys what the manifests said when they were read, as long as their stat is what it was and
+the objects are there: a stat for each file in the place of reading it. SQLite checks no bytes, so every row
+that answers it carries a seal.
 """
 
 from __future__ import annotations
@@ -12,16 +16,16 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ws_dsl.errors import RegistryError
 from ws_dsl.registry.database import Database
-from ws_dsl.registry.layout import Layout, load
+from ws_dsl.registry.layout import Layout, load, present
 from ws_dsl.registry.manifest import SHA256, Manifest
 from ws_dsl.registry.quarantine import intact
-from ws_dsl.specs.canonical import canonical
+from ws_dsl.specs.canonical import canonical, sha256
 
 COARSE = 2_000_000_000
 """Nanoseconds within which two changes may bear the same time."""
@@ -112,6 +116,35 @@ class Catalogue:
     def __init__(self, layout: Layout, database: Database):
         self._layout = layout
         self._database = database
+
+    def standing(self, keys: Iterable[str]) -> dict[str, str]:
+        """Digests of those keys that can be served as far as the index knows them and nothing changed since.
+
+        Nothing is brought up to the manifests: of a key that is not among them nothing is said.
+        """
+        sql = """
+            SELECT key, stamp, digest, objects, seal FROM manifests
+            WHERE key IN (SELECT value FROM json_each(?))
+        """
+        asked = json.dumps(list(keys))
+        rows: list[tuple[str, str, str, str, str]] = self._database.attempt(
+            lambda connection: connection.execute(sql, (asked,)).fetchall()
+        )
+        return {
+            key: digest
+            for key, stamp, digest, objects, seal in rows
+            if seal == _seal(key, stamp, digest, objects) and self._unchanged(key, stamp, objects)
+        }
+
+    def _unchanged(self, key: str, stamp: str, objects: str) -> bool:
+        root = self._layout.root
+        try:
+            if _stamp(os.stat(f"{root}/manifests/{key[:2]}/{key}.json")) != stamp:
+                return False
+        except OSError:
+            return False
+        records = (one.split(":") for one in objects.split())
+        return all(present(self._layout, sha256, int(size)) for sha256, size in records)
 
     def artifacts(self) -> list[Entry]:
         """Every artifact, oldest first."""
@@ -217,6 +250,7 @@ def _refresh_folder(layout: Layout, connection: sqlite3.Connection, name: str) -
 
 
 def _insert(layout: Layout, connection: sqlite3.Connection, manifest: Manifest, stamp: str) -> None:
+    objects = " ".join(f"{record.sha256}:{record.bytes}" for record in manifest.files.values())
     row = (
         manifest.key,
         stamp,
@@ -225,8 +259,10 @@ def _insert(layout: Layout, connection: sqlite3.Connection, manifest: Manifest, 
         manifest.bytes,
         manifest.seconds,
         manifest.created,
+        objects,
+        _seal(manifest.key, stamp, manifest.digest, objects),
     )
-    connection.execute("INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     if VECTORS_FILE in manifest.files:
         size = (manifest.key, manifest.facts["width"], manifest.facts["vectors"])
         connection.execute("INSERT INTO vectors VALUES (?, ?, ?)", size)
@@ -271,11 +307,19 @@ def _stamps(layout: Layout, name: str) -> dict[str, str]:
             for entry in entries:
                 key, suffix = os.path.splitext(entry.name)
                 if suffix == ".json" and SHA256.fullmatch(key):
-                    stat = entry.stat()
-                    stamps[key] = f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+                    stamps[key] = _stamp(entry.stat())
     except FileNotFoundError:
         pass
     return stamps
+
+
+def _stamp(stat: os.stat_result) -> str:
+    """What changes with a file; its `ctime` no ordinary tool sets back."""
+    return f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_size} {stat.st_ino}"
+
+
+def _seal(key: str, stamp: str, digest: str, objects: str) -> str:
+    return sha256(f"{key} {stamp} {digest} {objects}".encode())
 
 
 def _text(cell: Mapping[str, str]) -> str:

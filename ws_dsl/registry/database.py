@@ -16,13 +16,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-VERSION = 2
+VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE folders (name TEXT PRIMARY KEY, mtime INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE manifests (
     key TEXT PRIMARY KEY, stamp TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
-    bytes INTEGER NOT NULL, seconds REAL NOT NULL, created TEXT NOT NULL
+    bytes INTEGER NOT NULL, seconds REAL NOT NULL, created TEXT NOT NULL,
+    objects TEXT NOT NULL, seal TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE runs (
     key TEXT PRIMARY KEY, study TEXT NOT NULL, file TEXT NOT NULL, created TEXT NOT NULL

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ws_dsl.errors import DamagedError, RegistryError
-from ws_dsl.registry.manifest import SHA256, FileRecord, Manifest
+from ws_dsl.registry.manifest import SHA256, Manifest
 
 
 class Layout(NamedTuple):
@@ -123,7 +123,15 @@ def standing(layout: Layout, key: str) -> Manifest | None:
 
 def complete(layout: Layout, manifest: Manifest) -> bool:
     """Whether every object is there and of its size; a stat each, no reading."""
-    return all(_present(layout, record) for record in manifest.files.values())
+    return all(present(layout, record.sha256, record.bytes) for record in manifest.files.values())
+
+
+def present(layout: Layout, sha256: str, size: int) -> bool:
+    """Whether an object is there and of its size."""
+    try:
+        return os.stat(f"{layout.root}/objects/{sha256[:2]}/{sha256}").st_size == size
+    except FileNotFoundError:
+        return False
 
 
 def keys(layout: Layout, prefix: str = "") -> Iterator[str]:
@@ -141,11 +149,3 @@ def entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _present(layout: Layout, record: FileRecord) -> bool:
-    try:
-        path = f"{layout.root}/objects/{record.sha256[:2]}/{record.sha256}"
-        return os.stat(path).st_size == record.bytes
-    except FileNotFoundError:
-        return False

@@ -62,11 +62,12 @@ class Store:
         return standing(self.layout, key) is not None
 
     def lookup(self, keys: Iterable[str]) -> dict[str, str]:
-        """Digests of those keys that can be served, by key."""
+        """Digests of those keys that can be served, by key; where the catalogue knows, no manifest is read."""
         wanted = list(keys)
         self.leases.protect(wanted)
-        found = ((key, standing(self.layout, key)) for key in wanted)
-        return {key: manifest.digest for key, manifest in found if manifest is not None}
+        known = self.catalogue.standing(wanted)
+        rest = ((key, standing(self.layout, key)) for key in wanted if key not in known)
+        return known | {key: manifest.digest for key, manifest in rest if manifest is not None}
 
     def keys(self) -> list[str]:
         """Keys of all manifests, sorted."""
