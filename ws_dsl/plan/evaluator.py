@@ -199,6 +199,10 @@ class Evaluator:
         exceptions.check(result, self.mistakes)
         if broken:
             raise Broken
+        lacking = dict.fromkeys(one.reason for one in self.maker.unavailable if one.step == name)
+        if not result.entries and lacking:
+            message = f"no cell of this step can be made: {'; '.join(lacking)}"
+            raise self.mistakes.add((*path, "kind"), "empty-step", message)
         if not result.entries:
             raise self.mistakes.add((*path, "except"), "empty-step", "every cell of this step is excepted")
         return result

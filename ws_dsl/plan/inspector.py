@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ws_dsl.errors import DataError, ModelError, Problem
+from ws_dsl.plan.mistakes import names
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.readers import row_columns
@@ -26,6 +27,9 @@ def inspect_plan(plan: Plan, state: State, facts: Facts) -> list[Problem]:
     found: list[Problem] = []
     seen: set[tuple[int, int]] = set()
     clashes: set[tuple[Node, Node]] = set()
+    for node, behind in _too_late(plan):
+        message = f"this is made before {names(node.kind.spec.made_before)} may be read, and reads {behind}"
+        found.append(_problem(plan.document, node, Complaint("", "made-too-late", message)))
     for node in plan.nodes:
         identity = (id(node.spec), id(node.rows_from))
         if node in state.digests or identity in seen or not node.path:
@@ -40,6 +44,24 @@ def inspect_plan(plan: Plan, state: State, facts: Facts) -> list[Problem]:
             field = "rows" if "rows" in node.origin else "model"
             found.append(_problem(plan.document, node, Complaint(field, "wrong-world", clash)))
     return found
+
+
+def _too_late(plan: Plan) -> Iterator[tuple[Node, Node]]:
+    """Cells, one of a step, with something that they may not be made from."""
+    told: set[str] = set()
+    for node in plan.nodes:
+        if not node.kind.spec.made_before or node.step in told:
+            continue
+        behind, waiting = set[Node](), [edge.node for edge in node.edges()]
+        while waiting:
+            if (one := waiting.pop()) in behind:
+                continue
+            behind.add(one)
+            waiting += [edge.node for edge in one.edges()]
+            if set(one.types) & set(node.kind.spec.made_before):
+                told.add(node.step)
+                yield node, one
+                break
 
 
 def _problem(document: Document, node: Node, complaint: Complaint) -> Problem:

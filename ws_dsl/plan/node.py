@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
@@ -78,6 +78,20 @@ class Node:
     def edges(self) -> list[Edge]:
         """All inputs in order of their fields."""
         return [edge for edges in self.inputs.values() for edge in edges]
+
+
+class Unavailable(NamedTuple):
+    """A declared cell that its kind cannot make.
+
+    Attributes:
+        step: Its step.
+        labels: Its labels.
+        reason: Why.
+    """
+
+    step: str
+    labels: dict[str, str]
+    reason: str
 
 
 def address(step: str, labels: dict[str, str]) -> str:

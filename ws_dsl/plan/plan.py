@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ws_dsl.plan.node import Node
+from ws_dsl.plan.node import Node, Unavailable
 from ws_dsl.plan.relation import Relation, view
 from ws_dsl.specs.document import Document
 from ws_dsl.specs.reference import parse
@@ -38,6 +38,7 @@ class Plan:
         nodes: All cells, checks included; inputs come before what reads them.
         relations: Cells of every step by its name.
         checks: The checks that the study names, then those that are always made.
+        unavailable: Declared cells that their kinds cannot make; what would read them is not made either.
     """
 
     spec: StudySpec
@@ -45,6 +46,7 @@ class Plan:
     nodes: list[Node]
     relations: dict[str, Relation]
     checks: list[CheckStep]
+    unavailable: list[Unavailable]
 
     def view(self, text: str) -> tuple[Relation, str | None]:
         """The cells behind a reference, and the column it picks."""

@@ -11,27 +11,28 @@ from ws_dsl.steps.ablate._parts import AS_TRAINED
 _MADE = ("weight_diff",)
 
 
-def adapters(nodes: Sequence[Any]) -> list[Any]:
-    """The nodes of the adapters that deltas (`ws_dsl.plan.node.Node`) were made from."""
-    return [node for node in _line(nodes) if types.Adapter in node.types]
+def trained(edges: Sequence[Any]) -> list[Any]:
+    """Specs of the adapters that the deltas at these edges (`ws_dsl.plan.node.Edge`) were made from."""
+    specs = [node.spec for node in _line(edges) if types.Adapter in node.types]
+    return [spec for spec in specs if hasattr(spec, "family")]
 
 
-def families(nodes: Sequence[Any]) -> list[str]:
+def families(edges: Sequence[Any]) -> list[str]:
     """Families of the adapters behind deltas, sorted."""
-    return sorted({node.spec.family.kind for node in adapters(nodes) if hasattr(node.spec, "family")})
+    return sorted({spec.family.kind for spec in trained(edges)})
 
 
-def form_lost(nodes: Sequence[Any]) -> str | None:
+def form_lost(edges: Sequence[Any]) -> str | None:
     """The kind of the ablation after which deltas no longer have the form that was trained."""
-    kinds = (node.kind.name for node in _line(nodes) if types.Delta in node.types)
+    kinds = (node.kind.name for node in _line(edges) if types.Delta in node.types)
     return next((kind for kind in kinds if kind not in (*AS_TRAINED, *_MADE)), None)
 
 
-def _line(nodes: Sequence[Any]) -> Iterator[Any]:
+def _line(edges: Sequence[Any]) -> Iterator[Any]:
     """Deltas, and what they were made from, as far as adapters."""
-    for node in nodes:
-        yield node
+    for node in (edge.node for edge in edges):
         if types.Delta in node.types:
-            yield from _line(
-                [edge.node for edge in node.edges() if {types.Delta, types.Adapter} & set(edge.node.types)]
-            )
+            yield node
+            yield from _line(node.edges())
+        elif types.Adapter in node.types:
+            yield node
