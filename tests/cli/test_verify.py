@@ -154,3 +154,25 @@ def test_damage_met_by_a_run_is_said_and_made_good(ws: Terminal, lab: Lab, publi
     assert said.code == 0
     assert "note: prompts[condition=neutral]: the stored bytes are damaged; set aside, made anew" in said.err
     assert ws("verify", "--deep").code == 0
+
+
+@pytest.mark.parametrize("steps", [["claims"], ["prompts"], ["claims", "prompts", "shift"]])
+def test_after_a_repair_no_more_is_expected_than_is_made(ws: Terminal, lab: Lab, steps: list[str]):
+    """What only waits for a lost artifact is there again when that has come out as it was."""
+    for step in steps:
+        flip(sole(lab, step))
+    lost = ws("verify", "--repair", "--json").json["set_aside"]
+    (study,) = ws("plan", "small.yaml", "--json").json["studies"]
+    assert study["to_make"] == len(lost)
+    assert sum(step["cells"].get("waiting", 0) for step in study["steps"]) > len(lost)
+    made = ws("run", "small.yaml").err
+    assert f"{len(lost)} cell{'s' if len(lost) > 1 else ''} made" in made, made
+
+
+def test_what_waits_and_was_changed_as_well_is_expected_to_be_made(ws: Terminal, lab: Lab):
+    flip(sole(lab, "claims"))
+    ws("verify", "--repair")
+    text = (lab.root / "small.yaml").read_text(encoding="utf-8").replace("share_gt_0", "share_gt_1")
+    (lab.root / "small.yaml").write_text(text, encoding="utf-8")
+    (study,) = ws("plan", "small.yaml", "--json").json["studies"]
+    assert f"{study['to_make']} cells made" in ws("run", "small.yaml").err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,16 @@ class State:
                 self.derivations[node] = {**self.derivations[node], "environment": found.environment}
                 exist[node] = found.digest
         return exist
+
+    def supposing(self, former: Mapping[str, str]) -> State:
+        """A state of its own in which artifacts exist that are gone; `former` has their digests by key."""
+
+        def lookup(keys: Iterable[str]) -> dict[str, str]:
+            wanted = list(keys)
+            return {key: former[key] for key in wanted if key in former} | self.lookup(wanted)
+
+        copies = (dict(self.derivations), dict(self.keys), dict(self.digests), dict(self.foreign))
+        return State(self.environment, lookup, self.hash_path, self.find_foreign, *copies)
 
     def missing(self, nodes: Iterable[Node]) -> list[Node]:
         """Nodes that do not exist, one per key where keys are known."""

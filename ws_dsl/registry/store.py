@@ -62,7 +62,7 @@ class Store:
         return standing(self.layout, key) is not None
 
     def lookup(self, keys: Iterable[str]) -> dict[str, str]:
-        """Digests of those keys that can be served, by key; where the catalogue knows, no manifest is read."""
+        """Digests of those keys that can be served, by key; no manifest is read where the catalogue knows."""
         wanted = list(keys)
         self.leases.protect(wanted)
         known = self.catalogue.standing(wanted)

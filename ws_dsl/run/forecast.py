@@ -3,6 +3,9 @@
 A cell is expected to take what it took in the study's latest run that had it; else what cells of its step
 took there; else what the latest cells of its kind took. Times under another model or on another kind of
 device tell nothing, and are not used.
+
+An artifact that was lost comes out as it was. What waits for it and exists under the key that follows from
+its former digest is not counted as missing.
 """
 
 from __future__ import annotations
@@ -85,9 +88,9 @@ class Pace:
 
 
 def tasks(plan: Plan, state: State, store: Store) -> list[Task]:
-    """What is missing of a plan, step by step, with what it may take."""
+    """What is to be made of a plan, step by step, with what it may take."""
     history = _History(plan, state, store)
-    missing = set(state.missing(plan.nodes))
+    missing = _to_make(plan, state, history)
     found: list[Task] = []
     for step, nodes in plan.steps().items():
         wanted = [node for node in nodes if node in missing]
@@ -96,6 +99,19 @@ def tasks(plan: Plan, state: State, store: Store) -> list[Task]:
             total = None if None in seconds else sum(second for second in seconds if second is not None)
             found.append(Task(step, nodes[0].kind.spec.computes, len(wanted), total))
     return found
+
+
+def _to_make(plan: Plan, state: State, history: _History) -> set[Node]:
+    missing = state.missing(plan.nodes)
+    waiting = [node for node in missing if node not in state.keys]
+    former = history.inputs_of(waiting)
+    lost = former.keys() - state.lookup(former).keys()
+    if not lost:
+        return set(missing)
+    supposed = state.supposing({key: former[key] for key in lost})
+    supposed.update(plan.nodes)
+    anew = {supposed.keys[node]: node for node in plan.nodes if supposed.keys.get(node) in lost}
+    return {*anew.values(), *supposed.missing(plan.nodes)}
 
 
 class _History:
@@ -122,6 +138,13 @@ class _History:
             if times := self._times(node, keys):
                 return sum(times) / len(times)
         return None
+
+    def inputs_of(self, nodes: Iterable[Node]) -> dict[str, str]:
+        """Digests by key of what the cells were made from that now have the places of these."""
+        keys = (self._cells.get((node.step, canonical(node.labels))) for node in nodes)
+        found = (self._manifest(key) for key in keys if key is not None)
+        records = (group for one in found if one is not None for group in one.inputs.values())
+        return {record.key: record.digest for group in records for record in group}
 
     def _times(self, node: Node, keys: Iterable[str]) -> list[float]:
         found = (self._manifest(key) for key in islice(keys, _LATEST))
