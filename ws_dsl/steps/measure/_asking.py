@@ -80,8 +80,8 @@ class _Questions:
         try:
             failure = self._collect(client, pool)
         finally:
-            client.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            client.close()
         if self._odd and (known or self._kept):
             self._keep(self._odd)
         elif self._odd and failure is None:
@@ -112,7 +112,6 @@ class _Questions:
                     reply = future.result()
                 except _Failed as error:
                     failure = failure or str(error) or None
-                    client.stop.set()
                     for other in waiting:
                         other.cancel()
                     continue
@@ -189,8 +188,20 @@ class _Client:
         """The reply to one request, after as many attempts as it takes and the endpoint's spec admits.
 
         Raises:
-            _Failed: there is none.
+            _Failed: there is none; nothing is asked from then on.
         """
+        try:
+            return self._attempts(body)
+        except _Failed:
+            self.stop.set()
+            raise
+
+    def close(self) -> None:
+        """Ends all that is under way."""
+        self.stop.set()
+        self._client.close()
+
+    def _attempts(self, body: Any) -> Reply:
         pause, failure = 0.0, ""
         for attempt in range(self._endpoint.attempts):
             if self.stop.wait(pause):
