@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.correlation import Correlation
     from ws_dsl.steps.analyse.difference import Difference
     from ws_dsl.steps.analyse.group_gap import GroupGap
+    from ws_dsl.steps.analyse.joint_test import JointTest
     from ws_dsl.steps.analyse.label_permutations import LabelPermutations
     from ws_dsl.steps.analyse.predictivity import Predictivity
     from ws_dsl.steps.analyse.ratio import Ratio
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from ws_dsl.steps.data.organism import Organism
     from ws_dsl.steps.data.prompts import Prompts
     from ws_dsl.steps.data.split import Split
+    from ws_dsl.steps.extract.activation_basis import ActivationBasis
     from ws_dsl.steps.extract.class_mean_diff import ClassMeanDiff
+    from ws_dsl.steps.extract.constructive_delta import ConstructiveDelta
     from ws_dsl.steps.extract.final_states import FinalStates
     from ws_dsl.steps.extract.logistic_probe import LogisticProbe
     from ws_dsl.steps.extract.mean_diff import MeanDiff
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.train.weight_diff import WeightDiff
 
 __all__ = [
+    "ActivationBasis",
     "AddVector",
     "AnswerDistribution",
     "Average",
@@ -87,6 +91,7 @@ __all__ = [
     "ClassMeanDiff",
     "Column",
     "Combine",
+    "ConstructiveDelta",
     "Correlation",
     "Cosine",
     "Dataset",
@@ -98,6 +103,7 @@ __all__ = [
     "Generate",
     "GroupGap",
     "HfModel",
+    "JointTest",
     "Judge",
     "Kind",
     "Kl",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ws_dsl.specs import types
+from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.ablate._parts import AS_TRAINED
 
 _MADE = ("weight_diff",)
@@ -20,6 +21,14 @@ def trained(edges: Sequence[Any]) -> list[Any]:
 def families(edges: Sequence[Any]) -> list[str]:
     """Families of the adapters behind deltas, sorted."""
     return sorted({spec.family.kind for spec in trained(edges)})
+
+
+def untouched(edges: Sequence[Any], modules: Sequence[Matrix]) -> str | None:
+    """The family of an adapter behind deltas that was trained on none of these matrices, or None."""
+    for spec in trained(edges):
+        if not set(spec.modules or spec.family.usual) & set(modules):
+            return spec.family.kind
+    return None
 
 
 def form_lost(edges: Sequence[Any]) -> str | None:

@@ -10,8 +10,9 @@ What it cannot show
 
 Inputs and output
     `delta`: Delta; `modules`: `q`, `k`, `v`, `o`, `gate`, `up`, `down`, such as `[o, down]`, all that
-    writes to the residual stream. `part`: `keep` or `drop` what they hold. `model`. Gives a Delta; its
-    facts have the share of the energy (the squared Frobenius norm) and of the norm that is left.
+    writes to the residual stream. `part`: `keep` or `drop` what they hold. Where an adapter was trained
+    on none of them, there is no such cell: it is listed as unavailable. `model`. Gives a Delta; its facts
+    have the share of the energy (the squared Frobenius norm) and of the norm that is left.
 
 Reference
     keep + drop = whole, exactly: every matrix is in one of the two.
@@ -19,13 +20,14 @@ Reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.specs.matrix import Matrix
+from ws_dsl.steps.ablate._families import untouched
 from ws_dsl.steps.ablate._parts import Ablating, ablated, opened
 from ws_dsl.steps.cell import Cell, Context
 
@@ -34,6 +36,11 @@ class Modules(Ablating):
     """Changes of some kinds of matrices."""
 
     modules: Annotated[list[Matrix], Field(min_length=1)]
+
+    @classmethod
+    def unavailable(cls, spec: Any, inputs: Mapping[str, Sequence[Any]]) -> str | None:
+        family = untouched(inputs["delta"], spec.modules)
+        return f"{family} changes no {' and no '.join(spec.modules)}" if family else None
 
 
 version = 1
