@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from threading import Event
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field, ValidationError
@@ -76,11 +77,9 @@ class _Questions:
                 chat completion is not taken for a reply.
         """
         client = _Client(self._endpoint)
-        pool = ThreadPoolExecutor(self._endpoint.concurrency)
         try:
-            failure = self._collect(client, pool)
+            failure = self._collect(client)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
             client.close()
         if self._odd and (known or self._kept):
             self._keep(self._odd)
@@ -96,28 +95,47 @@ class _Questions:
             )
         return self._kept
 
-    def _collect(self, client: _Client, pool: ThreadPoolExecutor) -> str | None:
+    def _collect(self, client: _Client) -> str | None:
         """Keeps replies as they come; gives what went wrong, after which nothing more is asked."""
+        waiting: SimpleQueue[str] = SimpleQueue()
+        done: SimpleQueue[tuple[str, Reply | _Failed | None]] = SimpleQueue()
+        for key in self._missing:
+            waiting.put(key)
+        # Who interrupts a run does not wait for a reply.
+        for _ in range(min(self._endpoint.concurrency, len(self._missing))):
+            Thread(target=self._work, args=(client, waiting, done), daemon=True).start()
         failure: str | None = None
-        waiting: dict[Future[Reply], str] = {
-            pool.submit(client.ask, one["body"]): key for key, one in self._missing.items()
-        }
-        while waiting:
-            came: dict[str, Reply] = {}
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                key = waiting.pop(future)
-                if future.cancelled():
-                    continue
-                try:
-                    reply = future.result()
-                except _Failed as error:
-                    failure = failure or str(error) or None
-                    for other in waiting:
-                        other.cancel()
-                    continue
-                (came if reply.raw is None else self._odd)[key] = reply
-            self._keep(came)
+        left = len(self._missing)
+        while left:
+            came = [done.get(), *(done.get() for _ in range(done.qsize()))]
+            left -= len(came)
+            good: dict[str, Reply] = {}
+            for key, found in came:
+                if isinstance(found, Reply):
+                    (good if found.raw is None else self._odd)[key] = found
+                else:
+                    assert found is not None
+                    failure = failure or str(found) or None
+            self._keep(good)
         return failure
+
+    def _work(
+        self,
+        client: _Client,
+        waiting: SimpleQueue[str],
+        done: SimpleQueue[tuple[str, Reply | _Failed | None]],
+    ) -> None:
+        """Asks until nothing waits; every request is answered for, whatever happens."""
+        with suppress(Empty):
+            while True:
+                key = waiting.get_nowait()
+                found: Reply | _Failed | None = None
+                try:
+                    found = client.ask(self._missing[key]["body"])
+                except _Failed as error:
+                    found = error
+                finally:
+                    done.put((key, found))
 
     def _keep(self, replies: Mapping[str, Reply]) -> None:
         if replies:
