@@ -63,15 +63,20 @@ class Library:
         """An artifact in the type of the grammar; a column of Rows as a Table."""
         from ws_dsl.artifacts.decode import column_of, decode
         from ws_dsl.artifacts.rows import Rows
+        from ws_dsl.artifacts.states import States
 
         identity = (digest, None)
         if identity not in self.kept:
             manifest = self.store.require(key)
-            self.kept[identity] = decode(
+            opened = decode(
                 set(manifest.files),
                 lambda name: self.store.read(manifest, name),
                 lambda name: self.store.path(manifest, name),
             )
+            if isinstance(opened, States):
+                # What was read of a map stays in memory for as long as the map does.
+                return opened
+            self.kept[identity] = opened
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)
         found = self.kept[identity]
