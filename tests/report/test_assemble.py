@@ -10,6 +10,7 @@ import pytest
 
 from tests.run.lab import Lab, Ran, small
 from ws_dsl.errors import MeasurementError
+from ws_dsl.plan.node import Unavailable
 from ws_dsl.registry import Store
 from ws_dsl.report.assemble import assemble
 from ws_dsl.report.content import StudyPage, TableView
@@ -140,3 +141,15 @@ def test_a_figure_and_a_table_of_one_name_keep_their_own_data(results: Results):
     )
     names = [view.name for view in (*page.headline, *page.figures, *page.tables)]
     assert len(set(names)) == len(names) == 2
+
+
+def test_cells_that_cannot_be_made_are_told_before_the_numbers(results: Results):
+    lacking = [
+        Unavailable("native", {"component": component, "family": family}, f"{family} has no {component}")
+        for component, family in (("magnitude", "lora"), ("magnitude", "oft"), ("rotation", "lora"))
+    ]
+    told = replace(results, plan=replace(results.plan, unavailable=[*lacking, lacking[0]]))
+    assert assembled(told, {}).notes == (
+        "native: 4 cells unavailable: lora has no magnitude; oft has no magnitude; lora has no rotation.",
+    )
+    assert assembled(results, {}).notes == ()

@@ -99,6 +99,8 @@ def _show(study: dict[str, Any], outlook: str) -> None:
         print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")
         for reason in step["why"]:
             print(f"    {reason}")
+        for reason, count in step["unavailable"].items():
+            print(f"    {counted(count, 'cell')} unavailable: {reason}")
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -127,6 +129,9 @@ def _steps(session: Session, study: Opened) -> list[dict[str, Any]]:
                 "cells": dict(counts),
                 "why": list(why),
                 "read": is_read,
+                "unavailable": dict(
+                    Counter(one.reason for one in study.plan.unavailable if one.step == name)
+                ),
             }
         )
     return found

@@ -7,6 +7,7 @@ from ws_dsl.plan.node import Node
 from ws_dsl.plan.plan import Plan
 from ws_dsl.report import figures
 from ws_dsl.report.content import Case, CheckView, FigureView, StudyPage, VerdictView
+from ws_dsl.report.flags import flags
 from ws_dsl.report.frame import csv
 from ws_dsl.report.frames import Results, figure_frame, steps_of, units_of
 from ws_dsl.report.methods import methods
@@ -51,6 +52,7 @@ def assemble(
         provenance=provenance(results),
         command=f"ws-dsl run {source}",
         source=source,
+        notes=flags(results),
     )
 
 
