@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.stack import Stack
     from ws_dsl.steps.analyse.subset import Subset
     from ws_dsl.steps.analyse.summary import Summary
+    from ws_dsl.steps.analyse.surgical_informedness import SurgicalInformedness
     from ws_dsl.steps.data.dataset import Dataset
     from ws_dsl.steps.data.hf_model import HfModel
     from ws_dsl.steps.data.organism import Organism
@@ -154,6 +155,7 @@ __all__ = [
     "Subset",
     "Subspace",
     "Summary",
+    "SurgicalInformedness",
     "Tokens",
     "TrainAdapter",
     "WeightDiff",

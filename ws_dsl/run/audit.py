@@ -48,14 +48,17 @@ def audit(
         WsDslError: from a kind.
     """
     context = RunContext(store, state, device, progress.rows)
-    return [
-        one
-        for step, nodes in plan.steps().items()
-        if step.partition("/")[0] in steps
-        for one in _again(
-            {state.keys[node]: node for node in nodes if node not in state.foreign}, context, progress
-        )
-    ]
+    try:
+        return [
+            one
+            for step, nodes in plan.steps().items()
+            if step.partition("/")[0] in steps
+            for one in _again(
+                {state.keys[node]: node for node in nodes if node not in state.foreign}, context, progress
+            )
+        ]
+    finally:
+        context.close()
 
 
 def _again(nodes: dict[str, Node], context: RunContext, progress: Progress) -> list[Audited]:

@@ -143,6 +143,12 @@ class RunContext:
             self.folder = tempfile.TemporaryDirectory(prefix="ws-dsl-")
         return Path(tempfile.mkdtemp(dir=self.folder.name))
 
+    def close(self) -> None:
+        """Removes intermediate files."""
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
+
     def _checkpoint(self, source: StoredInput) -> tuple[Path, Any]:
         """The folder of a model, its files verified against the record."""
         node: Node = source.edge.node

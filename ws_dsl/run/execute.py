@@ -51,7 +51,10 @@ def execute(plan: Plan, state: State, store: Store, progress: Progress, device: 
     """
     _fetch(plan, progress)
     context = RunContext(store, state, device, progress.rows)
-    return sum(_step(nodes, context, progress) for nodes in plan.steps().values())
+    try:
+        return sum(_step(nodes, context, progress) for nodes in plan.steps().values())
+    finally:
+        context.close()
 
 
 def _fetch(plan: Plan, progress: Progress) -> None:

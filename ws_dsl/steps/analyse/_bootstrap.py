@@ -252,6 +252,11 @@ def _rows_of(values: np.ndarray, axes: int) -> np.ndarray:
     return averaged.reshape(averaged.shape[0], -1, *averaged.shape[3:])
 
 
+def row_means(sides: np.ndarray) -> np.ndarray:
+    """(rows, *further, columns) to (rows, columns), repeats averaged."""
+    return _average(sides, 1, first=1)
+
+
 def _average(values: np.ndarray, kept: int, first: int = 2) -> np.ndarray:
     """Mean over the axes from `first` up to the last `kept`, missing observations left out."""
     import numpy as np

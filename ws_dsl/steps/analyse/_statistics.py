@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ws_dsl.steps.analyse import _flips
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -15,7 +17,8 @@ Statistic: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 NAMES = (
-    "mean, median, sd, n, min, max, clipped_mean, share_ok, share_{gt|ge|lt|le|eq}_NUMBER, quantile_NUMBER"
+    "mean, median, sd, n, min, max, clipped_mean, share_ok, share_{gt|ge|lt|le|eq}_NUMBER, quantile_NUMBER;"
+    " of a difference: flips, fixed, broken, informedness"
 )
 
 _SHARE = re.compile(rf"share_(gt|ge|lt|le|eq)_({NUMBER})")
@@ -31,12 +34,14 @@ class Named(NamedTuple):
             inconsistent (Bickel & Freedman, 1981), nor for a count.
         least: Rows it needs.
         of_status: Whether it is taken of 1 for `ok` and 0 otherwise, rather than of the values.
+        of_sides: Whether it is taken of the two sides of a difference, of shape (samples, rows, 2).
     """
 
     of: Statistic
     bootstrapped: bool = True
     least: int = 1
     of_status: bool = False
+    of_sides: bool = False
 
 
 def named(name: str, clip: tuple[float, float] | None = None) -> Named:
@@ -149,4 +154,8 @@ _PLAIN = {
     "min": Named(least, bootstrapped=False),
     "max": Named(greatest, bootstrapped=False),
     "share_ok": Named(mean, of_status=True),
+    "flips": Named(_flips.flips, of_sides=True),
+    "fixed": Named(_flips.fixed, of_sides=True),
+    "broken": Named(_flips.broken, of_sides=True),
+    "informedness": Named(_flips.informedness, of_sides=True),
 }

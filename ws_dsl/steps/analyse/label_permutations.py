@@ -100,8 +100,10 @@ def labelled(read: Mapping[str, Sequence[Input]], within: str | None, behind: Ro
     from ws_dsl.steps.analyse._contrast import same_keys
     from ws_dsl.steps.analyse._observations import observe, row_columns
 
-    restriction = [one.open() for one in read.get("rows", [])]
-    score, label = (observe(read[field], *restriction) for field in ("score", "label"))
+    restriction: list[Rows] = [one.open() for one in read.get("rows", [])]
+    score, label = (
+        observe(read[field], restriction[0] if restriction else None) for field in ("score", "label")
+    )
     same_keys(score, label, "score", "label")
     labels = label.per_row()
     values = set(labels[~np.isnan(labels)].tolist())
