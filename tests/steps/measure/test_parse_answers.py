@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.run.lab import STUDY, Lab
 from tests.steps.analyse.cells import files_of, rows, run
 from tests.steps.measure.said import by_hand
 from ws_dsl.artifacts.table import Table
-from ws_dsl.errors import MeasurementError
+from ws_dsl.errors import MeasurementError, SpecError
 
 Answers = Mapping[str, float | str]
 SCALE: Answers = {str(level): level for level in range(1, 6)}
@@ -49,6 +51,10 @@ def parsed(replies: list[str], answers: Answers, **more: Any) -> Table:
         (SIGNED, "\u22121.", -1),
         (SIGNED, "+2", 2),
         ({"27": 27, "2": 2}, "27", 27),
+        (YES, "The answer is Yes.", 1),
+        (LETTERS, "**Answer:** B", -1),
+        (LETTERS, "My final choice would be: A", 1),
+        (SCALE, "Rating: **4**/5", 4),
         ({"lemon": 0, "grape": 1}, "Grape!", 1),
     ],
 )
@@ -62,6 +68,9 @@ def test_answers(answers: Answers, reply: str, value: float):
         (YES, "Yesterday.", "unclear"),
         (YES, "I would say Yes", "unclear"),
         (YES, "Noted.", "unclear"),
+        (YES, "The answer is not Yes.", "unclear"),
+        (YES, "Answer:", "unclear"),
+        (SCALE, "The rating is 9", "out_of_scale"),
         (YES, "I'm sorry, but I can't help with that.", "refusal"),
         (YES, "  ", "excluded"),
         (LETTERS, "a good question", "unclear"),
@@ -126,3 +135,30 @@ def test_a_column_that_names_no_answer_is_refused():
 def test_prompts_without_answers_are_refused():
     with pytest.raises(MeasurementError, match="declare no answers"):
         parsed(["A"], {})
+
+
+def test_in_a_study(tmp_path: Path):
+    """The rows behind the prompts say what is right; what they cannot say is refused before anything runs."""
+    steps: dict[str, Any] = {
+        "claims": STUDY["steps"]["claims"],
+        "asked": {
+            "kind": "prompts",
+            "rows": "claims",
+            "user": "Is it true that {{claim}}?",
+            "answers": {"Yes": 1, "No": 0},
+        },
+        "said": {"kind": "generate", "prompts": "asked", "max_tokens": 6, "temperature": 0, "seed": 0},
+        "right": {"kind": "parse_answers", "of": "said", "equals": "label"},
+        "share": {"kind": "summary", "of": "right", "stats": ["mean", "share_ok"]},
+        "leak": {"kind": "overlap", "of": "said", "against": "claim", "n": 2},
+        "exact": {"kind": "answer_distribution", "prompts": "asked"},
+        "drawn": {"kind": "sample_answers", "of": "exact", "over": {"seed": [0, 1]}},
+    }
+    content = {name: STUDY[name] for name in ("ws", "id", "question", "model")} | {"steps": steps}
+    lab = Lab(tmp_path)
+    lab.data()
+    assert {"right", "leak", "exact", "drawn[seed=1]"} <= {str(cell) for cell in lab.run(content).computed}
+    for step, field in (("right", "equals"), ("leak", "against")):
+        wrong = {**content, "steps": {**steps, step: {**steps[step], field: "lable"}}}
+        with pytest.raises(SpecError, match="'lable'"):
+            lab.run(wrong)

@@ -17,6 +17,11 @@ _NUMBER = re.compile(r"[+\-\u2212]?\d+(?:[.,]\d+)*")
 # A number that goes on as a range names two.
 _RANGE = re.compile(r"\s*(?:-|\u2013|to|or|and)\s*\d")
 _BEFORE = re.compile(r"[\W_]*")
+# Such as `Answer:`, `**My rating is:**` and `The answer is`.
+_LEAD = re.compile(
+    r"[\W_]*(?:(?:the|my) )?(?:final )?(?:answer|choice|rating|response)(?:\W{0,3}:| (?:is|would be)\b:?)",
+    re.I,
+)
 
 
 class Parsed(NamedTuple):
@@ -58,13 +63,16 @@ def levels(answers: Mapping[str, float | str]) -> dict[str, float]:
 def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
     """The declared answer at the beginning of a reply.
 
-    White space and punctuation before it are left out; the longest answer that ends where a word ends wins,
-    written as declared or else in whatever case where that is unambiguous. One letter in another case must
-    stand alone. Among answers that are numbers any other number is out of scale.
+    White space and punctuation before it are left out, and so is a lead such as `The answer is`. The longest
+    answer that ends where a word ends wins, written as declared or else in whatever case where that is
+    unambiguous. One letter in another case must stand alone. Among answers that are numbers any other number
+    is out of scale.
     """
     said = plain(text).strip()
     if not said:
         return Parsed(None, "excluded")
+    lead = _LEAD.match(said)
+    said = said[lead.end() :].strip() if lead else said
     by_name: dict[str, list[str]] = {}
     for answer in answers:
         by_name.setdefault(answer.strip(), []).append(answer)

@@ -8,7 +8,8 @@ What it does
 
 What it cannot show
     Whether a reply is right, or on the subject: repeated words are very likely text (see `repetition`), and
-    short replies have few tokens to average. Figures of two tokenizers do not compare.
+    short replies have few tokens to average. A system message under which a reply was generated is in its
+    prompt and stays there. Figures of two tokenizers do not compare.
 
 Inputs and output
     `of`: Prompts that end with a reply, generated or written; `arm`: Arm or none; `model`. Gives a Table:

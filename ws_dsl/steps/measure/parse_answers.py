@@ -2,9 +2,10 @@
 
 What it does
     Looks at the beginning of every reply for one of the answers that the prompts declare. White space and
-    punctuation before it are left out (`**Yes**`, `"A"`). The longest answer wins; it must end where a word
-    ends. It is read as declared, or in another case where that is unambiguous; a single letter in another
-    case must stand alone.
+    punctuation before it are left out (`**Yes**`, `"A"`), and so is a lead (`Answer: B`, `My rating is 4`,
+    `The answer is Yes`: answer, choice, rating or response, with a colon, is or would be). The longest answer
+    wins; it must end where a word ends. It is read as declared, or in another case where that is unambiguous;
+    a single letter in another case must stand alone.
 
 What it cannot show
     Answers that come later (`I would say B`), which are `unclear`. Replies that do not parse are counted by

@@ -165,7 +165,8 @@ def _activations(
 
     asked = [(row, token) for row, own in zip(rows, tokens, strict=True) for token in own]
     positioned = [row.row._replace(position=token + row.moved) for row, token in asked]
-    captured = capture(handle, positioned, hooks, context.advance)
+    captured = capture(handle, positioned, hooks)
+    context.advance(len(rows))
     found: list[dict[tuple[str, int], np.ndarray]] = []
     start = 0
     for own in tokens:
