@@ -80,6 +80,7 @@ def test_answers(answers: Answers, reply: str, value: float):
         (SCALE, "10", "out_of_scale"),
         (SCALE, "4.5", "out_of_scale"),
         (SCALE, "-1", "out_of_scale"),
+        ({"1": 1, "many": 2}, "1.2.3", "out_of_scale"),
         (SCALE, "3-4", "unclear"),
         (SCALE, "2 or 3", "unclear"),
         (SCALE, "5th", "unclear"),

@@ -79,7 +79,8 @@ def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
     if any(_NUMBER.fullmatch(name) for name in by_name) and (number := _number(said)) is not None:
         if _RANGE.match(said, number.end()):
             return Parsed(None, "unclear")
-        own = next((name for name in by_name if _value(name) == _value(number[0])), None)
+        value = _value(number[0])
+        own = next((name for name in by_name if value is not None and _value(name) == value), None)
         return _one(own, by_name, answers) if own is not None else Parsed(None, "out_of_scale")
     found = _exact(said, by_name) or _in_any_case(said, by_name)
     if found:
