@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ws_dsl.steps.ablate.spectrum import Spectrum
     from ws_dsl.steps.ablate.subspace import Subspace
     from ws_dsl.steps.analyse.average import Average
+    from ws_dsl.steps.analyse.choose import Choose
+    from ws_dsl.steps.analyse.chosen import Chosen
     from ws_dsl.steps.analyse.correlation import Correlation
     from ws_dsl.steps.analyse.difference import Difference
     from ws_dsl.steps.analyse.group_gap import GroupGap
@@ -59,10 +61,13 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.states import States
     from ws_dsl.steps.extract.weight_directions import WeightDirections
     from ws_dsl.steps.intervene.add_vector import AddVector
+    from ws_dsl.steps.intervene.add_weights import AddWeights
+    from ws_dsl.steps.intervene.calibrate import Calibrate
     from ws_dsl.steps.intervene.clamp import Clamp
     from ws_dsl.steps.intervene.combine import Combine
     from ws_dsl.steps.intervene.project_out import ProjectOut
     from ws_dsl.steps.intervene.scale import Scale
+    from ws_dsl.steps.intervene.system_prompt import SystemPrompt
     from ws_dsl.steps.measure._tokens import Tokens
     from ws_dsl.steps.measure.answer_distribution import AnswerDistribution
     from ws_dsl.steps.measure.cosine import Cosine
@@ -85,9 +90,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationBasis",
     "AddVector",
+    "AddWeights",
     "AnswerDistribution",
     "Average",
     "Axis",
+    "Calibrate",
+    "Choose",
+    "Chosen",
     "Clamp",
     "ClassMeanDiff",
     "Column",
@@ -156,6 +165,7 @@ __all__ = [
     "Subspace",
     "Summary",
     "SurgicalInformedness",
+    "SystemPrompt",
     "Tokens",
     "TrainAdapter",
     "WeightDiff",

@@ -53,7 +53,8 @@ FIELDS = {
 REFERENCES = {
     "missing": (ITEMS + "s: {kind: score, «of: itms}", "missing-reference"),
     "not closed": (ITEMS + "s: {kind: score, «of: 'items[x'}", "wrong-value"),
-    "no selection": (ITEMS + "«s: 'items[best]'", "bad-reference"),
+    "no selection": (ITEMS + "«s: 'items[a b]'", "bad-reference"),
+    "no choice": (ITEMS + "«s: 'items[best]'", "missing-reference"),
     "in a circle": ("a: 'b'\n«b: 'a'", "cycle"),
     "to itself": ("s: {kind: score, «of: s}", "cycle"),
     "in a circle of three": (

@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 
 from ws_dsl.plan.relation import AxisError, Entry, Group, Join, Joined, Labels, Relation, pool, view
 from ws_dsl.specs import types
-from ws_dsl.specs.reference import parse
+from ws_dsl.specs.reference import Reference, parse
 
 AXES = ("a", "b", "c")
 LABELS = ("x", "y", "z")
+
+
+def seen(relation: Relation, reference: Reference) -> Relation:
+    """A view without choices."""
+    return view(relation, reference, lambda cells, item: cells)
 
 
 @st.composite
@@ -109,7 +114,7 @@ def test_shared_axes_zip_and_others_cross(relation: Relation):
     assert len(joined(relation, relation).cells) == len(relation.entries)
     other = relation
     for axis in relation.axes:
-        other = view(other, parse(f"r[{axis} as {axis}2]"))
+        other = seen(other, parse(f"r[{axis} as {axis}2]"))
     assert len(joined(relation, other).cells) == len(relation.entries) ** 2
 
 
@@ -124,10 +129,10 @@ def test_selecting_and_renaming_commute_where_they_are_independent(relation: Rel
     assume(len(relation.axes) >= 2)
     chosen, renamed = data.draw(st.permutations(list(relation.axes)))[:2]
     label = data.draw(st.sampled_from(list(relation.axes[chosen])))
-    first = view(relation, parse(f"r[{chosen}={label}]"))
+    first = seen(relation, parse(f"r[{chosen}={label}]"))
     assume(renamed in first.axes)
     ways = [f"r[{chosen}={label}, {renamed} as new]", f"r[{renamed} as new, {chosen}={label}]"]
-    assert len({str(sorted(map(sorted, shown(view(relation, parse(way)))))) for way in ways}) == 1
+    assert len({str(sorted(map(sorted, shown(seen(relation, parse(way)))))) for way in ways}) == 1
 
 
 @given(relations(), st.data())
@@ -137,16 +142,16 @@ def test_a_selection_keeps_the_cells_with_its_labels_and_no_other(relation: Rela
     known = list(relation.axes[axis])
     for size in range(2, len(known) + 1):
         for labels in combinations(known, size):
-            found = view(relation, parse(f"r[{axis}={'|'.join(labels)}]"))
+            found = seen(relation, parse(f"r[{axis}={'|'.join(labels)}]"))
             expected = [entry.labels for entry in relation.entries if entry.labels.get(axis) in labels]
             assert [entry.labels for entry in found.entries] == expected
             assert list(found.axes[axis]) == list(labels)
     for label in known:
-        one = view(relation, parse(f"r[{axis}={label}]"))
+        one = seen(relation, parse(f"r[{axis}={label}]"))
         assert axis not in one.axes
         assert all(axis not in entry.labels for entry in one.entries)
         if len(known) > 1:
-            rest = view(relation, parse(f"r[{axis}!={label}]"))
+            rest = seen(relation, parse(f"r[{axis}!={label}]"))
             assert len(one.entries) + len(rest.entries) == sum(axis in e.labels for e in relation.entries)
 
 
@@ -155,7 +160,7 @@ def test_pooling_puts_every_cell_into_one_group(relation: Relation, data: st.Dat
     taken = data.draw(st.lists(st.sampled_from(AXES), unique=True))
     nodes = [object() for _ in relation.entries]
     entries = [Entry(e.labels, node) for e, node in zip(relation.entries, nodes, strict=True)]  # pyright: ignore[reportArgumentType]
-    found, axes = pool(Relation(relation.types, relation.axes, entries), taken, "pmass")
+    found, axes = pool(Relation(relation.types, relation.axes, entries), taken, "pmass", False)
     assert sorted(id(edge.node) for group in found for edge in group.edges) == sorted(map(id, nodes))
     assert all(not set(group.labels) & set(taken) for group in found)
     assert list(axes) == [axis for axis in relation.axes if axis not in taken]
@@ -168,9 +173,12 @@ def test_places_along_pooled_axes_follow_the_declared_order():
     cells = [{"a": a, "b": b} for b in "vu" for a in "xy"]
     nodes = [object() for _ in cells]
     entries = [Entry(labels, node) for labels, node in zip(cells, nodes, strict=True)]  # pyright: ignore[reportArgumentType]
-    (group,), _ = pool(Relation((types.Table,), axes, entries), ["b", "a"], None)
+    (group,), _ = pool(Relation((types.Table,), axes, entries), ["b", "a"], None, True)
     assert [edge.node for edge in group.edges] == nodes
     assert [edge.pooled for edge in group.edges] == [("yx".index(c["a"]), "uv".index(c["b"])) for c in cells]
+    assert [dict(edge.labels) for edge in group.edges] == cells
+    (silent,), _ = pool(Relation((types.Table,), axes, entries), ["b", "a"], None, False)
+    assert all(edge.labels == () for edge in silent.edges)
 
 
 def test_joined_labels_stand_for_one_thing():

@@ -10,6 +10,7 @@ from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.artifact import Reader
 from ws_dsl.artifacts.basis import Basis
+from ws_dsl.artifacts.choice import Choice
 from ws_dsl.artifacts.delta import Delta
 from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.artifacts.finding import Finding
@@ -36,6 +37,7 @@ _BY_FILE: dict[str, Any] = {
     "estimate.json": Estimate,
     "model.json": Model,
     "finding.json": Finding,
+    "choice.json": Choice,
 }
 
 

@@ -14,7 +14,7 @@ from ws_dsl.plan.params import params_of
 from ws_dsl.plan.relation import Entry, Join, Joined, Labels, Relation
 from ws_dsl.plan.variants import Variant, stands_for
 from ws_dsl.specs import kinds, types
-from ws_dsl.specs.canonical import digest
+from ws_dsl.specs.canonical import Json, digest
 from ws_dsl.specs.document import Document, Path_
 from ws_dsl.specs.kind import Derived, Kind, gives, input_fields
 
@@ -151,6 +151,7 @@ class Maker:
         if kind.spec.row_columns and source is not None:
             inputs["row_columns"] = [Edge(source)]
         inputs = {field: edges for field, edges in inputs.items() if field not in kind.spec.consumed}
+        params = {**params, **told(kind, inputs)}
         node = Node(
             written.name,
             {**cell.labels, **own},
@@ -204,16 +205,41 @@ class Maker:
             fields[derived.across] = list(written.family)
         inner = kind.spec.model_validate(fields)
         params, _ = params_of(kind.spec, inner, input_fields(kind.spec))
+        return self.hidden(name, labels, kind, inner, params, inputs, made)
+
+    def hidden(
+        self,
+        name: str,
+        labels: Labels,
+        kind: kinds.KindModule,
+        spec: Kind[Any],
+        params: dict[str, Any],
+        inputs: Mapping[str, list[Edge]],
+        made: Labels,
+    ) -> Node:
+        """A node that no step of the study is; the same one wherever it is needed again."""
         read = {f: [[id(e.node), e.column, list(e.pooled)] for e in edges] for f, edges in inputs.items()}
-        identity = digest([derived.kind, params, read, dict(made)])
+        identity = digest([kind.name, params, read, dict(made)])
         if identity not in self._hidden:
             source = _rows_from(inputs)
             if kind.spec.row_columns and source is not None:
                 inputs = {**inputs, "row_columns": [Edge(source)]}
-            node = Node(name, labels, kind, inner, params, inputs, made, source)
+            node = Node(name, labels, kind, spec, params, dict(inputs), made, source)
             self._hidden[identity] = node
             self.nodes.append(node)
         return self._hidden[identity]
+
+
+def told(kind: kinds.KindModule, inputs: Mapping[str, list[Edge]]) -> dict[str, Json]:
+    """The labels that a kind is told, as they enter its key."""
+    if not kind.spec.labelled:
+        return {}
+    found: dict[str, Json] = {
+        field: [[list(pair) for pair in edge.labels] for edge in edges]
+        for field, edges in inputs.items()
+        if any(edge.labels for edge in edges)
+    }
+    return {"labels": found}
 
 
 def _rows_from(inputs: Mapping[str, list[Edge]]) -> Node | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ws_dsl.plan.cells import told
 from ws_dsl.plan.evaluator import Evaluator
 from ws_dsl.plan.fields import read_spec
 from ws_dsl.plan.mistakes import Broken, accepted, names
@@ -16,7 +17,6 @@ from ws_dsl.plan.params import params_of
 from ws_dsl.plan.plan import CheckStep
 from ws_dsl.plan.variants import Variant
 from ws_dsl.specs import kinds
-from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import Check, InputField, Named, input_fields
 from ws_dsl.specs.kinds import KindModule
@@ -50,7 +50,7 @@ def always(evaluator: Evaluator) -> list[CheckStep]:
             continue
         spec = kind.spec.model_validate({**gathered.settings, **dict.fromkeys(gathered.inputs, "cells")})
         params, _ = params_of(kind.spec, spec, gathered.inputs)
-        params |= _labels(kind, gathered.inputs)
+        params |= told(kind, gathered.inputs)
         node = Node(f"check/{name}", {}, kind, spec, params, gathered.inputs)
         evaluator.nodes.append(node)
         cells = {field: [str(edge.node) for edge in edges] for field, edges in gathered.inputs.items()}
@@ -90,7 +90,7 @@ def _check(evaluator: Evaluator, name: str, written: Mapping[str, Any], path: Pa
         behind = [edge.node.rows_from for edge in next(iter(inputs.values()))]
         inputs["row_columns"] = [Edge(node) for node in behind if node is not None]
     params, _ = params_of(kind.spec, spec, texts)
-    params |= _labels(kind, inputs)
+    params |= told(kind, inputs)
     node = Node(f"check/{name}", {}, kind, spec, params, inputs, path=path, origin=variant.origin)
     evaluator.nodes.append(node)
     return CheckStep(name, node, cells, severity)
@@ -100,16 +100,6 @@ def _usual(kind: KindModule) -> dict[str, str]:
     """What reference fields refer to where nothing is written, such as the model."""
     defaults = {field: kind.spec.model_fields[field].default for field in input_fields(kind.spec)}
     return {field: str(value.reference) for field, value in defaults.items() if isinstance(value, Named)}
-
-
-def _labels(kind: KindModule, inputs: Mapping[str, list[Edge]]) -> dict[str, Json]:
-    """The labels that a check is told, as they enter its key."""
-    if not kind.spec.labelled:  # pyright: ignore[reportAttributeAccessIssue]
-        return {}
-    told: dict[str, Json] = {
-        field: [[list(pair) for pair in edge.labels] for edge in edges] for field, edges in inputs.items()
-    }
-    return {"labels": told}
 
 
 def _cells(

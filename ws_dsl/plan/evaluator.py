@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ws_dsl.plan.cells import Maker, Step
+from ws_dsl.plan.choices import chosen
 from ws_dsl.plan.exceptions import read_exceptions
 from ws_dsl.plan.families import check_kept
 from ws_dsl.plan.fields import Written, named, read_spec, references
@@ -31,7 +32,7 @@ from ws_dsl.plan.variants import Misplaced, Variant, expand
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.document import Path_
 from ws_dsl.specs.kind import Inline, InputField, gives, seed_scope
-from ws_dsl.specs.reference import Reference, parse
+from ws_dsl.specs.reference import Chosen, Reference, parse
 from ws_dsl.specs.study import StudySpec
 
 _RESERVED_NAMES = ("model", "none")
@@ -45,6 +46,7 @@ class Evaluator:
         mistakes: What is wrong with it.
         relations: Cells by step; None of a step that is broken.
         maker: Makes the nodes.
+        views: Cells behind every reference so far.
     """
 
     def __init__(self, spec: StudySpec, mistakes: Mistakes, broken: set[str]):
@@ -54,7 +56,7 @@ class Evaluator:
         self.maker = Maker(mistakes.document)
         self._visiting: list[str] = []
         self._inline: dict[Path_, Relation] = {}
-        self._views: dict[Reference, Relation] = {}
+        self.views: dict[Reference, Relation] = {}
 
     @property
     def nodes(self) -> list[Node]:
@@ -72,11 +74,11 @@ class Evaluator:
             reference = parse(written) if isinstance(written, str) else written
         except ValueError as error:
             raise self.mistakes.add(path, "bad-reference", str(error)) from None
-        if reference in self._views:
-            return self._views[reference]
+        if reference in self.views:
+            return self.views[reference]
         relation = self.relation(reference.name, path)
         try:
-            found = view(relation, reference)
+            found = view(relation, reference, lambda cells, item: self._chosen(cells, item, reference, path))
         except AxisError as error:
             raise self.mistakes.add(path, error.code, str(error)) from None
         if reference.column and not set(found.types) & {types.Rows, types.Table, types.Estimate}:
@@ -84,8 +86,12 @@ class Evaluator:
             raise self.mistakes.add(path, "wrong-type", message)
         if reference.column and types.Rows in found.types:
             found = Relation((types.Table,), found.axes, found.entries, found.dropped)
-        self._views[reference] = found
+        self.views[reference] = found
         return found
+
+    def _chosen(self, cells: Relation, item: Chosen, reference: Reference, path: Path_) -> Relation:
+        choices = self.relation(item.choice, path)
+        return chosen(cells, choices, item.choice, reference.name, self.maker)
 
     def relation(self, name: str, path: Path_) -> Relation:
         """The cells of a step; evaluated once.
@@ -256,7 +262,7 @@ class Evaluator:
         for field, relation in found.items():
             value = refers[field][0]
             column = value.column if isinstance(value, Reference) else None
-            groups, axes = pool(relation, [*pooled, *taken], column)
+            groups, axes = pool(relation, [*pooled, *taken], column, kind.spec.labelled)
             try:
                 join.add(field, groups, axes, relation.dropped)
             except AxisError as error:

@@ -69,9 +69,9 @@ class Node:
     def types(self) -> tuple[type[types.Type], ...]:
         """What it is; of a kind that follows its input, what its first input of a fitting type is."""
         given = gives(self.kind.spec)
-        if len(given) > 1:
+        if len(given) > 1 or given == (types.Type,):
             for edge in self.edges():
-                if found := tuple(t for t in edge.node.types if t in given):
+                if found := tuple(t for t in edge.node.types if issubclass(t, given)):
                     return found
         return given
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ws_dsl.plan.node import Node, Unavailable
-from ws_dsl.plan.relation import Relation, view
+from ws_dsl.plan.relation import AxisError, Relation, view
 from ws_dsl.specs.document import Document
-from ws_dsl.specs.reference import parse
+from ws_dsl.specs.reference import Chosen, Reference, parse
 from ws_dsl.specs.study import StudySpec
 
 
@@ -39,6 +39,7 @@ class Plan:
         relations: Cells of every step by its name.
         checks: The checks that the study names, then those that are always made.
         unavailable: Declared cells that their kinds cannot make; what would read them is not made either.
+        views: Cells behind every reference that the study writes.
     """
 
     spec: StudySpec
@@ -47,11 +48,19 @@ class Plan:
     relations: dict[str, Relation]
     checks: list[CheckStep]
     unavailable: list[Unavailable]
+    views: dict[Reference, Relation]
 
     def view(self, text: str) -> tuple[Relation, str | None]:
-        """The cells behind a reference, and the column it picks."""
+        """The cells behind a reference, and the column it picks.
+
+        Raises:
+            AxisError: a view that the study does not write asks for what is not there, or for a choice.
+        """
         reference = parse(text)
-        return view(self.relations[reference.name], reference), reference.column
+        found = self.views.get(reference)
+        if found is None:
+            found = view(self.relations[reference.name], reference, _unmade)
+        return found, reference.column
 
     def steps(self) -> dict[str, list[Node]]:
         """Nodes by step, in an order in which inputs come first."""
@@ -72,3 +81,8 @@ class Plan:
         for step in found:
             visit(step)
         return ordered
+
+
+def _unmade(relation: Relation, item: Chosen) -> Relation:
+    message = f"what {item.choice!r} chose is there only where the study writes it; name that step"
+    raise AxisError("unknown-choice", message)

@@ -37,4 +37,6 @@ def make_plan(document: Document, model: Mapping[str, Any] | None = None) -> Pla
         raise SpecError(mistakes.found)
     made = [*named, *checks.always(evaluator)]
     relations = {name: found for name, found in evaluator.relations.items() if found is not None}
-    return Plan(spec, document, evaluator.nodes, relations, made, evaluator.maker.unavailable)
+    return Plan(
+        spec, document, evaluator.nodes, relations, made, evaluator.maker.unavailable, evaluator.views
+    )

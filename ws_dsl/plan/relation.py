@@ -6,13 +6,13 @@ broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ws_dsl.plan.node import Edge, Node
 from ws_dsl.specs import types
-from ws_dsl.specs.reference import Pick, Reference, Rename
+from ws_dsl.specs.reference import Chosen, Pick, Reference, Rename
 
 Labels = dict[str, str]
 
@@ -55,13 +55,23 @@ class Relation:
     dropped: list[Labels] = field(default_factory=list[Labels])
 
 
-def view(relation: Relation, reference: Reference) -> Relation:
-    """Applies the selections and renames of a reference.
+def view(
+    relation: Relation, reference: Reference, choose: Callable[[Relation, Chosen], Relation]
+) -> Relation:
+    """Applies the selections, renames and choices of a reference.
+
+    Args:
+        relation: The cells of the step.
+        reference: The view of them.
+        choose: Cells that a choice leaves.
 
     Raises:
         AxisError: an axis or label that does not exist, a rename onto an axis in use, or nothing left.
     """
     for item in reference.items:
+        if isinstance(item, Chosen):
+            relation = choose(relation, item)
+            continue
         if item.axis not in relation.axes:
             has = ", ".join(relation.axes) or "none"
             raise AxisError("unknown-axis", f"{reference.name} has no axis {item.axis!r} (axes: {has})")
@@ -92,7 +102,7 @@ def _pick(relation: Relation, pick: Pick, reference: Reference) -> Relation:
             label: what for label, what in known.items() if (label in pick.labels) != pick.negated
         }
     dropped = [without(labels) for labels in relation.dropped if pick.axis not in labels or keeps(labels)]
-    return _tidy(Relation(relation.types, axes, entries, dropped))
+    return tidy(Relation(relation.types, axes, entries, dropped))
 
 
 def _rename(relation: Relation, rename: Rename) -> Relation:
@@ -107,7 +117,7 @@ def _rename(relation: Relation, rename: Rename) -> Relation:
     return Relation(relation.types, axes, entries, [renamed(labels) for labels in relation.dropped])
 
 
-def _tidy(relation: Relation) -> Relation:
+def tidy(relation: Relation) -> Relation:
     """Forgets axes and labels that no cell has any more."""
     used: dict[str, set[str]] = {}
     for labels in [entry.labels for entry in relation.entries] + relation.dropped:
@@ -129,9 +139,16 @@ class Group(NamedTuple):
 
 
 def pool(
-    relation: Relation, axes: Iterable[str], column: str | None
+    relation: Relation, axes: Iterable[str], column: str | None, labelled: bool
 ) -> tuple[list[Group], dict[str, Labels]]:
-    """Gathers the cells that differ only along the pooled axes."""
+    """Gathers the cells that differ only along the pooled axes.
+
+    Args:
+        relation: The cells.
+        axes: The pooled axes.
+        column: The column that is read of each.
+        labelled: Whether what takes them together is told their labels on these axes.
+    """
     pooled = [axis for axis in relation.axes if axis in set(axes)]
     order = {axis: {label: i for i, label in enumerate(relation.axes[axis])} for axis in pooled}
     groups: dict[tuple[tuple[str, str], ...], Group] = {}
@@ -140,7 +157,8 @@ def pool(
         places = tuple(order[axis][entry.labels[axis]] if axis in entry.labels else -1 for axis in pooled)
         group = groups.setdefault(tuple(rest.items()), Group(rest, []))
         if entry.node is not None:
-            group.edges.append(Edge(entry.node, column, places))
+            told = tuple((a, label) for a, label in entry.labels.items() if labelled and a in order)
+            group.edges.append(Edge(entry.node, column, places, told))
     kept = {axis: labels for axis, labels in relation.axes.items() if axis not in pooled}
     return list(groups.values()), kept
 
@@ -221,7 +239,7 @@ class Join:
             partners = [
                 i
                 for i in index.get(tuple(cell.labels[axis] for axis in always), [])
-                if _agree(cell.labels, groups[i].labels)
+                if agree(cell.labels, groups[i].labels)
             ]
             if not partners:
                 if not _covered(cell.labels, dropped):
@@ -247,12 +265,12 @@ class Join:
         _unique(cells)
 
 
-def _agree(left: Labels, right: Labels) -> bool:
+def agree(left: Labels, right: Labels) -> bool:
     return all(left[axis] == label for axis, label in right.items() if axis in left)
 
 
 def _covered(labels: Labels, dropped: list[Labels]) -> bool:
-    return any(_agree(labels, missing) and set(missing) & set(labels) for missing in dropped)
+    return any(agree(labels, missing) and set(missing) & set(labels) for missing in dropped)
 
 
 def _unique(cells: list[Joined]) -> None:

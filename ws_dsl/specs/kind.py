@@ -29,7 +29,7 @@ from pydantic_core import core_schema
 
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
-from ws_dsl.specs.reference import Pick, Reference, Rename, parse
+from ws_dsl.specs.reference import Item, Pick, Reference, Rename, parse
 
 if TYPE_CHECKING:
     from ws_dsl.specs.inspection import Complaint, Inspection
@@ -52,6 +52,10 @@ class Ref(Generic[T_co]):
         """The same cells with axes renamed: `rename(paraphrase="baseline")`."""
         return View(self, tuple(Rename(axis, new) for axis, new in axes.items()))
 
+    def pick(self, choice: Ref[types.Choice]) -> View[T_co]:
+        """The cells that a `choose` step chose, along the axes that it chose along."""
+        return View(self, (ChosenBy(choice),))
+
     def column(self, name: str) -> View[types.Table]:
         """A column of a Table, or of Rows as a Table."""
         return View(self, (), name)
@@ -61,10 +65,16 @@ class Ref(Generic[T_co]):
         return core_schema.no_info_plain_validator_function(_as_reference)
 
 
+class ChosenBy(NamedTuple):
+    """A choice in Python, by its step."""
+
+    choice: Ref[types.Choice]
+
+
 class View(Ref[T_co]):
     """Selections and renames on top of another reference, as made by `sel`, `rename` and `column`."""
 
-    def __init__(self, base: Ref[Any], items: tuple[Pick | Rename, ...], picked: str | None = None):
+    def __init__(self, base: Ref[Any], items: tuple[Item | ChosenBy, ...], picked: str | None = None):
         self.base = base
         self.items = items
         self.picked = picked
@@ -125,18 +135,6 @@ Presentation = _Mark("presentation")
 """Marks a field that changes no number and is not in the key: `Annotated[str, Presentation]`."""
 
 
-class TextFile(BaseModel):
-    """A text in a file of its own; `Kind.external` names it, and its content is in the key.
-
-    Attributes:
-        file: Path relative to the study.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    file: Annotated[str, Presentation]
-
-
 class Since(NamedTuple):
     """Marks a field added after version 1 of a kind: left out of the key while equal to `compatible`."""
 
@@ -192,6 +190,8 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
         made_before: Types that nothing it is made from may be, however far back.
         restricted: Whether `run` honours `rows` where the kind has no such field of its own.
         row_columns: Whether `run` receives the Rows behind its first input, as `row_columns`.
+        labelled: Whether `run` is told the labels of the cells that it takes together along axes; a check,
+            all labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
@@ -203,6 +203,7 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
     row_columns: ClassVar[bool] = False
     made_before: ClassVar[tuple[type[types.Type], ...]] = ()
     restricted: ClassVar[bool] = False
+    labelled: ClassVar[bool] = False
 
     if TYPE_CHECKING:
         over: Mapping[str, Any] = {}
@@ -303,11 +304,9 @@ class Check(Kind[types.Finding]):
 
     Class attributes:
         severity: What a failure means where the study does not say: `fail` or `warn`.
-        labelled: Whether `run` is told the labels of every cell that it looks at.
     """
 
     severity: ClassVar[str] = "fail"
-    labelled: ClassVar[bool] = False
 
     @classmethod
     def gather(cls, nodes: Sequence[Any]) -> Gathered | None:

@@ -1,4 +1,4 @@
-"""References: `name[axis=label, axis!=label, axis=a|b, axis as new].column`."""
+"""References: `name[axis=label, axis!=label, axis=a|b, axis as new, choice].column`."""
 
 from __future__ import annotations
 
@@ -37,17 +37,29 @@ class Rename(NamedTuple):
         return f"{self.axis} as {self.new}"
 
 
+class Chosen(NamedTuple):
+    """Keeps, along the axes of a `choose` step, the cell that it chose; these axes disappear."""
+
+    choice: str
+
+    def __str__(self) -> str:
+        return self.choice
+
+
+Item = Pick | Rename | Chosen
+
+
 class Reference(NamedTuple):
     """A named view of a step's cells.
 
     Attributes:
         name: The step.
-        items: Selections and renames, applied left to right.
+        items: Selections, renames and choices, applied left to right.
         column: The column that is read, or None for the default.
     """
 
     name: str
-    items: tuple[Pick | Rename, ...] = ()
+    items: tuple[Item, ...] = ()
     column: str | None = None
 
     def __str__(self) -> str:
@@ -71,7 +83,7 @@ def parse(text: str) -> Reference:
     return Reference(name, parsed, column)
 
 
-def _item(text: str, whole: str) -> Pick | Rename:
+def _item(text: str, whole: str) -> Item:
     if match := _AS.fullmatch(text):
         return Rename(match[1], match[2])
     if match := _PICK.fullmatch(text):
@@ -79,7 +91,8 @@ def _item(text: str, whole: str) -> Pick | Rename:
         if all(labels):
             return Pick(match[1], labels, match[2] == "!=")
     if re.fullmatch(_NAME, text):
-        raise ValueError(f"{text!r} in {whole!r} is no selection; choices are not available yet")
+        return Chosen(text)
     raise ValueError(
-        f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label or axis as new"
+        f"{text!r} in {whole!r} is no selection; write axis=label, axis=a|b, axis!=label, axis as new, or "
+        f"the name of a choice"
     )

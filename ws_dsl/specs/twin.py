@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from ws_dsl.errors import Place, Problem, SpecError
 from ws_dsl.specs.document import Document, Path_
-from ws_dsl.specs.kind import Kind, Named, Ref, View, varied
-from ws_dsl.specs.reference import Pick, Reference, Rename
+from ws_dsl.specs.kind import ChosenBy, Kind, Named, Ref, View, varied
+from ws_dsl.specs.reference import Chosen, Item, Reference
 
 
 class Study:
@@ -116,7 +116,7 @@ class _Writer:
         return self._view(value) if isinstance(value, View) else self._kind(value)
 
     def _view(self, value: View[Any]) -> str:
-        items: list[Pick | Rename] = list(value.items)
+        items = list(value.items)
         column, base = value.picked, value.base
         while isinstance(base, View) and id(base) not in self.names:
             items = [*base.items, *items]
@@ -125,7 +125,15 @@ class _Writer:
         name = self.names.get(id(base))
         if name is None:
             raise ValueError("a view is of a step that is no attribute of the study; give it a name")
-        return str(Reference(name, tuple(items), column))
+        return str(Reference(name, tuple(self._item(item) for item in items), column))
+
+    def _item(self, item: Item | ChosenBy) -> Item:
+        if not isinstance(item, ChosenBy):
+            return item
+        name = self.names.get(id(item.choice))
+        if name is None:
+            raise ValueError("a choice is of a step that is no attribute of the study; give it a name")
+        return Chosen(name)
 
     def _kind(self, value: Any) -> dict[str, Any]:
         written: dict[str, Any] = value.__dict__["written"]

@@ -43,7 +43,8 @@ class Input(Protocol):
 
     @property
     def labels(self) -> dict[str, str]:
-        """Label of the cell on every axis; only where a check asks for them, else empty."""
+        """Labels of the cell on the axes taken together, for a check on all axes; only where the kind is
+        `labelled`, else empty."""
         ...
 
     @property

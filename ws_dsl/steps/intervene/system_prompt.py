@@ -9,8 +9,8 @@ What it cannot show
     too. Compare with the message of the opposite sign, and with one of the same length about something else.
 
 Inputs and output
-    `system`: the message, or `{file: PATH}`, a text file whose last line break is left off. Prompts that are
-    raw text have no system message and are refused. Gives an Arm of any model.
+    `system`: the message, or `{file: PATH}`, whose bytes are kept. Prompts that are raw text have no system
+    message and are refused. Gives an Arm of any model.
 
 Reference
     Wu et al., AxBench, 2025, for prompting as a baseline of steering.
@@ -19,23 +19,18 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.specs import types
-from ws_dsl.specs.kind import Kind, TextFile
+from ws_dsl.specs.kind import Kind
 from ws_dsl.steps.cell import Cell, Context
 
 
 class SystemPrompt(Kind[types.Arm]):
     """A system message as an intervention."""
 
-    system: str | TextFile
-
-    @classmethod
-    def external(cls, spec: Any) -> dict[str, str]:
-        return {"system": spec.system.file} if isinstance(spec.system, TextFile) else {}
+    system: str
 
 
 version = 1
@@ -46,6 +41,4 @@ def run(
 ) -> Iterator[tuple[Cell[SystemPrompt], Artifact]]:
     """Writes down the message."""
     for cell in cells:
-        spec = cell.spec
-        words = spec.system if isinstance(spec.system, str) else cell.files["system"].read_text("utf-8")
-        yield cell, Arm([], None, [], (), words.removesuffix("\n")).to_artifact()
+        yield cell, Arm([], None, [], (), cell.spec.system).to_artifact()
