@@ -94,7 +94,7 @@ def test_every_study_plans_without_a_mistake(project: Path, name: str, study: di
     assert Session(find_project()).open(file).plan.nodes
 
 
-@pytest.mark.parametrize("chapter", ["first-study", "kinds"])
+@pytest.mark.parametrize("chapter", ["first-study", "judges", "kinds"])
 def test_whole_studies_run_on_the_embedded_model(
     project: Path, chapter: str, capsys: pytest.CaptureFixture[str]
 ):
