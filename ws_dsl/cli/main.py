@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from ws_dsl.cli.delta import delta
 from ws_dsl.cli.diff import diff
 from ws_dsl.cli.doctor import doctor
 from ws_dsl.cli.explain import explain
@@ -66,6 +67,7 @@ app.command()(push)
 app.command()(pull)
 app.add_typer(site, name="site")
 app.add_typer(vectors, name="vectors")
+app.add_typer(delta, name="delta")
 
 
 def main() -> None:
