@@ -22,11 +22,21 @@ Shared = Annotated[
 
 
 def push(
-    study: Shared = None, remote: RemoteUrl = None, registry: RegistryDir = None, json: AsJson = False
+    study: Shared = None,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also read the objects that are there, and send anew those that are wrong."
+        ),
+    ] = False,
+    remote: RemoteUrl = None,
+    registry: RegistryDir = None,
+    json: AsJson = False,
 ) -> None:
     """Bring the latest run of a study, or the whole store, to a shared store.
 
-    What is there already is not sent again. Exits 3 when there is nothing to send.
+    What is there already is not sent again. Exits 1 when an artifact is there with other bytes, which stay
+    there, and 3 when there is nothing to send.
     """
     session = open_session(registry)
     there = open_remote(session, remote)
@@ -36,12 +46,17 @@ def push(
         raise NothingMatched(str(error)) from None
     if not keys:
         raise NothingMatched(f"there is no artifact in {session.store.root}")
-    done = transfer.push(session.store, there, keys, say)
+    done = transfer.push(session.store, there, keys, say, deep)
     if json:
         data({"remote": there.url, **asdict(done)})
-        return
-    sent = f"{counted(done.artifacts, 'artifact')} sent, {done.present} there before"
-    say(f"{there.url}: {sent}; {counted(done.objects, 'object')}, {size_of(done.bytes)}")
+    else:
+        sent = f"{counted(done.artifacts, 'artifact')} sent, {done.present} there before"
+        mended = f"; {done.mended} of them were there and wrong" if done.mended else ""
+        say(f"{there.url}: {sent}; {counted(done.objects, 'object')}, {size_of(done.bytes)}{mended}")
+        for line in done.conflicts:
+            say(f"  {line}")
+    if done.conflicts:
+        raise typer.Exit(1)
 
 
 def id_of(session: Session, study: str) -> str:

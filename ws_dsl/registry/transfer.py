@@ -2,20 +2,27 @@
 
 Objects go first and manifests last, those of runs after those of cells. So a connection that drops leaves at
 most objects that nothing names, and the same command goes on from what is there.
+
+The first bytes of a key stay there as they do here. Manifests that were there before are read when all else
+is there: one that is not what it should be is written again, and one of other bytes is a conflict, which is
+recorded and told.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ws_dsl.errors import DamagedError, MissingError
+from ws_dsl.errors import DamagedError, MissingError, RegistryError
+from ws_dsl.registry import conflict
 from ws_dsl.registry.arrival import Arrivals, read_manifest
 from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
-from ws_dsl.registry.closure import closure
+from ws_dsl.registry.closure import Closure, closure
 from ws_dsl.registry.commit import arrival
 from ws_dsl.registry.layout import standing
 from ws_dsl.registry.manifest import Manifest
@@ -38,6 +45,8 @@ class Transfer:
         bytes: Size of these objects.
         present: How many artifacts were there already.
         refused: What was not taken, and why.
+        mended: How many objects and manifests that were there were written again, since they were wrong.
+        conflicts: Artifacts that are there with other bytes, a sentence each; those stay.
     """
 
     artifacts: int = 0
@@ -45,9 +54,13 @@ class Transfer:
     bytes: int = 0
     present: int = 0
     refused: list[str] = field(default_factory=list[str])
+    mended: int = 0
+    conflicts: list[str] = field(default_factory=list[str])
 
 
-def push(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None]) -> Transfer:
+def push(
+    store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None], deep: bool = False
+) -> Transfer:
     """Brings artifacts, and all that they were made from, to a remote.
 
     Args:
@@ -55,6 +68,7 @@ def push(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str]
         remote: Where to.
         keys: Keys of the artifacts.
         note: Told how far it is.
+        deep: Whether objects that are there are read as well, to send again those of other bytes.
 
     Raises:
         DamagedError, MissingError: something is not in the store as it was committed.
@@ -64,19 +78,83 @@ def push(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str]
     there = remote.sizes("manifests", whole.manifests)
     sizes = remote.sizes("objects", whole.objects)
     lacking = [sha256 for sha256, size in whole.objects.items() if sizes.get(sha256) != size]
+    if deep:
+        lacking += _wrong(
+            remote, {one: size for one, size in whole.objects.items() if sizes.get(one) == size}
+        )
     if lacking:
         note(f"{len(lacking)} of {len(whole.objects)} objects to {remote.url}")
     remote.together(lambda sha256: remote.write("objects", sha256, store.object_path(sha256)), lacking)
     fresh = [manifest for key, manifest in whole.manifests.items() if key not in there]
-    cells = [manifest for manifest in fresh if manifest.kind != RUN_KIND]
-    runs = [manifest for manifest in fresh if manifest.kind == RUN_KIND]
-    for group in (cells, runs):
-        remote.together(lambda one: remote.write("manifests", one.key, one.to_json().encode()), group)
+    _write(remote, fresh)
     made = {(str(one.facts["study"]), one.key) for one in whole.manifests.values() if one.kind == RUN_KIND}
     known = {(study, key) for study in {study for study, _ in made} for key in remote.runs(study)}
     remote.together(lambda run: remote.note_run(*run), sorted(made - known))
-    size = sum(whole.objects[sha256] for sha256 in lacking)
-    return Transfer(len(fresh), len(lacking), size, len(there))
+    theirs = _read(remote, there)
+    wrong = [whole.manifests[key] for key, one in theirs.items() if one is None]
+    _write(remote, wrong)
+    return Transfer(
+        artifacts=len(fresh) + len(wrong),
+        objects=len(lacking),
+        bytes=sum(whole.objects[sha256] for sha256 in lacking),
+        present=len(there) - len(wrong),
+        mended=sum(one in sizes for one in lacking) + len(wrong),
+        conflicts=_conflicts(store, whole, theirs),
+    )
+
+
+def _write(remote: Remote, manifests: Sequence[Manifest]) -> None:
+    """Puts manifests, those of runs after those of cells."""
+    cells = [manifest for manifest in manifests if manifest.kind != RUN_KIND]
+    runs = [manifest for manifest in manifests if manifest.kind == RUN_KIND]
+    for group in (cells, runs):
+        remote.together(lambda one: remote.write("manifests", one.key, one.to_json().encode()), group)
+
+
+def _read(remote: Remote, sizes: dict[str, int]) -> dict[str, Manifest | None]:
+    """Manifests at a remote by key; None for one that is not what it should be."""
+
+    def read(key: str) -> Manifest | None:
+        try:
+            content = b"".join(remote.read("manifests", key, min(sizes[key], _LARGEST_RECORD)))
+            return read_manifest(content, key, remote.url)
+        except (FileNotFoundError, DamagedError):
+            return None
+
+    return dict(zip(sizes, remote.together(read, sizes), strict=True))
+
+
+def _wrong(remote: Remote, sizes: dict[str, int]) -> list[str]:
+    """Digests of those objects at a remote whose bytes are others."""
+
+    def differs(sha256: str) -> bool:
+        hasher = hashlib.sha256()
+        try:
+            for block in remote.read("objects", sha256, sizes[sha256]):
+                hasher.update(block)
+        except FileNotFoundError:
+            return True
+        return hasher.hexdigest() != sha256
+
+    return [one for one, wrong in zip(sizes, remote.together(differs, sizes), strict=True) if wrong]
+
+
+def _conflicts(store: Store, whole: Closure, there: dict[str, Manifest | None]) -> list[str]:
+    """Records that bytes at a remote are others than here, and tells of it."""
+    found = [
+        (whole.manifests[key], theirs)
+        for key, theirs in there.items()
+        if theirs is not None and theirs.digest != whole.manifests[key].digest
+    ]
+    # A store that cannot be written is told of it all the same.
+    if found:
+        with suppress(RegistryError), arrival(store.layout) as folder:
+            for own, theirs in found:
+                conflict.record(store.layout, folder, own, theirs)
+    return [
+        f"{own.key[:12]} ({own.kind}) is there with other bytes, of {theirs.created[:19]}; those stay there"
+        for own, theirs in found
+    ]
 
 
 def pull(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None]) -> Transfer:
