@@ -99,12 +99,19 @@ def _show(study: dict[str, Any], outlook: str) -> None:
         print(f"  {step['step']} ({step['kind']}): {_counted(step['cells'])}{unread}")
         for reason in step["why"]:
             print(f"    {reason}")
-        for reason, count in step["unavailable"].items():
-            print(f"    {counted(count, 'cell')} unavailable: {reason}")
+        if step["unavailable"]:
+            print(f"    {_lacking(step['unavailable'])}")
 
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _lacking(reasons: dict[str, int]) -> str:
+    """Cells that cannot be made, with the first reasons: `4 cells unavailable: lora has no magnitude`."""
+    told, left = list(reasons)[:3], len(reasons) - 3
+    more = f"; and {counted(left, 'other reason')}" if left > 0 else ""
+    return f"{counted(sum(reasons.values()), 'cell')} unavailable: {'; '.join(told)}{more}"
 
 
 def _steps(session: Session, study: Opened) -> list[dict[str, Any]]:

@@ -75,8 +75,8 @@ class Parameters(Ablating):
             return "no adapter is behind the delta"
         if (ablation := form_lost(inputs["delta"])) is not None:
             return f"after {ablation} a delta no longer has the form that its family trains"
-        lacking = [family for family in behind if family not in _FAMILIES[spec.component]]
-        return f"{lacking[0]} has no {spec.component}" if lacking else None
+        having = _FAMILIES[spec.component]
+        return None if set(behind) <= set(having) else f"{spec.component} is in {', '.join(having)} alone"
 
 
 version = 1
