@@ -33,6 +33,7 @@ class Step(NamedTuple):
         family: Axes that a derived input takes whole.
         held_out: Axes along which a cell reads all but its own label.
         by: Row columns that make axes.
+        bound: Seeds that are the label of an axis, with its name.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Step(NamedTuple):
     family: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
+    bound: Mapping[str, str] = {}
 
 
 class Maker:
@@ -139,7 +141,9 @@ class Maker:
         targets: Mapping[str, set[str]],
         whole: Callable[[Joined], Whole],
     ) -> Node:
-        kind = written.kind
+        kind, seeds = written.kind, {field: int(cell.labels[axis]) for field, axis in written.bound.items()}
+        written = written._replace(spec=written.spec.model_copy(update=seeds)) if seeds else written
+        params = {**params, **seeds}
         inputs = {field: edges for field, edges in cell.inputs.items() if edges}
         for field, derived in kind.spec.derived.items():
             name = f"{written.name}/{field}"

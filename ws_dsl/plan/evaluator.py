@@ -12,7 +12,7 @@ from ws_dsl.plan.cells import Maker, Step
 from ws_dsl.plan.choices import chosen
 from ws_dsl.plan.exceptions import read_exceptions
 from ws_dsl.plan.families import check_kept
-from ws_dsl.plan.fields import Written, named, read_spec, references
+from ws_dsl.plan.fields import Written, bound, named, read_spec, references
 from ws_dsl.plan.mistakes import Broken, Mistakes, accepted, axes_of, names, near
 from ws_dsl.plan.node import Node
 from ws_dsl.plan.relation import (
@@ -272,14 +272,44 @@ class Evaluator:
             raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error))
         first = next(iter(found.values()), None)
         resampled = seeds(first, [*pooled, *taken]) if first is not None else ()
+        seeded = bound(kind, variant)
+        self._check_bound(seeded, join, [*pooled, *taken], variant, path)
         step = Step(
-            name, kind, spec, refers, variant, path, resampled, tuple(family), tuple(held_out), tuple(by)
+            name,
+            kind,
+            spec,
+            refers,
+            variant,
+            path,
+            resampled,
+            tuple(family),
+            tuple(held_out),
+            tuple(by),
+            seeded,
         )
         try:
             self.maker.make(step, join, targets, excepted, result)
         except AxisError as error:
             field = next(iter({**by, **held_out}.values()))
             raise self.mistakes.add(variant.origin.get(field, path), error.code, str(error)) from None
+
+    def _check_bound(
+        self, seeded: Mapping[str, str], join: Join, gone: list[str], variant: Variant, path: Path_
+    ) -> None:
+        """Refuses a seed that follows an axis which not every cell has, or whose labels are no seeds.
+
+        Raises:
+            Broken: there is one, which is told.
+        """
+        for field, axis in seeded.items():
+            at = variant.origin.get(field, path)
+            if axis in gone or not all(axis in cell.labels for cell in join.cells):
+                message = f"not every cell has the axis {axis!r} ({axes_of(join.axes)})"
+                raise self.mistakes.add(at, "unknown-axis", message)
+            for cell in join.cells:
+                if not cell.labels[axis].isascii() or not cell.labels[axis].isdigit():
+                    message = f"the label {cell.labels[axis]!r} of {axis!r} is no seed; seeds are 0, 1, 2, …"
+                    raise self.mistakes.add(at, "wrong-value", message)
 
     def _given(
         self,

@@ -50,10 +50,8 @@ def read_spec(
         for name, value in variant.fields.items()
         if own or name != "rows"
     }
-    for name, value in fields.items():
-        if seed_scope(kind.spec, name) is not None and isinstance(value, Mapping):
-            message = "seeds that follow an axis are not available yet; write the number, or vary it by over"
-            raise mistakes.add(variant.origin.get(name, (*path, name)), "not-available", message)
+    # A seed that follows an axis is another number in every cell; here any will do.
+    fields |= dict.fromkeys(bound(kind, variant), 0)
     try:
         spec = kind.spec.model_validate(fields)
     except ValidationError as error:
@@ -67,6 +65,15 @@ def read_spec(
         raise Broken
     _check_paths(spec, variant, path, mistakes)
     return spec
+
+
+def bound(kind: KindModule, variant: Variant) -> dict[str, str]:
+    """Seeds that follow an inherited axis, `{axis: NAME}`, with its name."""
+    return {
+        name: str(value["axis"])
+        for name, value in variant.fields.items()
+        if seed_scope(kind.spec, name) is not None and isinstance(value, Mapping) and set(value) == {"axis"}
+    }
 
 
 def _check_paths(spec: Kind[Any], variant: Variant, path: Path_, mistakes: Mistakes) -> None:
