@@ -42,7 +42,7 @@ def divergences(plain: Plain, prompts: Prompts, there: Any) -> list[np.ndarray]:
     before = distributions(plain, prompts)
     with there(plain):
         after = distributions(plain, prompts)
-    return [entropy(p, q, axis=1) for p, q in zip(after, before, strict=True)]
+    return [np.asarray(entropy(p, q, axis=1)) for p, q in zip(after, before, strict=True)]
 
 
 @pytest.mark.parametrize("sort", ARMS)

@@ -29,7 +29,8 @@ def distribution(
 
 
 def drawn(of: Table, **fields: Any) -> Table:
-    return Table.from_files(files_of(run("sample_answers", {"of": of}, **({"seed": 0} | fields))).__getitem__)
+    given: dict[str, Any] = {"seed": 0} | fields
+    return Table.from_files(files_of(run("sample_answers", {"of": of}, **given)).__getitem__)
 
 
 @pytest.mark.parametrize(("temperature", "power"), [(1.0, 1.0), (0.5, 2.0), (4.0, 0.25)])
