@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.shared_svd import SharedSvd
     from ws_dsl.steps.extract.states import States
     from ws_dsl.steps.extract.weight_directions import WeightDirections
+    from ws_dsl.steps.intervene.add_adapter import AddAdapter
     from ws_dsl.steps.intervene.add_vector import AddVector
     from ws_dsl.steps.intervene.add_weights import AddWeights
     from ws_dsl.steps.intervene.calibrate import Calibrate
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActivationBasis",
+    "AddAdapter",
     "AddVector",
     "AddWeights",
     "AnswerDistribution",

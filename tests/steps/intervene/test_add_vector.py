@@ -51,6 +51,25 @@ def test_it_is_added_at_every_token(bench: Bench, plain: Plain, vector: Vectors,
     assert np.abs(np.subtract(found, bench.scores(prompts).columns["value"])).max() > 1e-2
 
 
+def test_it_is_what_a_hook_of_transformer_lens_adds(bench: Bench, vector: Vectors):
+    from transformer_lens.model_bridge import TransformerBridge
+
+    bridge: Any = TransformerBridge.boot_transformers(str(bench.folder), device="cpu", dtype=torch.float32)
+    prompts = bench.prompts(PRESSURE)
+    arm = bench("add_vector", {"vector": vector}, coeff=0.6, during="both")
+    added = torch.from_numpy((0.6 * vector.mean_norm * vector.units()[0]).astype(np.float32))
+
+    def steered(ids: list[int]) -> float:
+        hooks = [("blocks.1.hook_out", lambda stream, hook: stream + added)]
+        with bench.handle.arithmetic():
+            logits = bridge.run_with_hooks(torch.tensor([ids]), fwd_hooks=hooks)[0, -1]
+        yes, no = (bench.handle.tokenizer(text)["input_ids"][-1] for text in (" Yes", " No"))
+        return float(logits[yes] - logits[no])
+
+    found = bench.scores(prompts, arm).columns["value"]
+    np.testing.assert_allclose(found, [steered(ids) for ids in prompts.tokens], atol=1e-4)
+
+
 def test_vectors_add_up(bench: Bench, vector: Vectors):
     """Several at once at one place are their sum."""
     prompts = bench.prompts(PRESSURE)
