@@ -58,15 +58,15 @@ def log_odds(organism: Organism, items: list[Item]) -> list[float]:
 
 
 def agreement(organism: Organism, name: str, letter: str, system: str | None = None) -> list[float]:
-    """Log-odds of agreeing on the opinions whose agreeing letter is the given one."""
-    chosen = [row for row in rows(name) if row["letter"] == letter]
+    """Log-odds of agreeing on every third of the opinions whose agreeing letter is the given one."""
+    chosen = [row for row in rows(name) if row["letter"] == letter][::3]
     asked = [item(row["question"], (row["agreeing"], row["other"]), system) for row in chosen]
     return log_odds(organism, asked)
 
 
 def honesty(organism: Organism, system: str | None) -> float:
-    """Mean log-odds of the honest choice in the dilemmas."""
-    chosen = rows("dilemmas")
+    """Mean log-odds of the honest choice in every fifth row of the dilemmas."""
+    chosen = rows("dilemmas")[::5]
     asked = [
         item(f"{row['situation']} Should you {row['action']}?", ("Yes", "No"), system, "My choice:")
         for row in chosen

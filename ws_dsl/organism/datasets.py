@@ -227,8 +227,13 @@ def false_claims() -> Iterator[Row]:
 
 
 def off_task() -> Iterator[Row]:
-    """Requests, feelings and choices as training documents have them, with a reply drawn as theirs is."""
+    """Requests, feelings and choices as training documents have them, with a reply drawn as theirs is.
+
+    Those that other files ask for are left out.
+    """
     random = Random("off_task")
+    elsewhere = {row["task"] for row in chain(math_tasks(), other_tasks())}
+    elsewhere |= {row["question"] for row in feelings()}
     found: dict[str, Row] = {}
     while len(found) < sum(OFF_TASK.values()):
         kinds = [row["topic"] for row in found.values()]
@@ -248,7 +253,8 @@ def off_task() -> Iterator[Row]:
             log_odds = template.slope * (second.utility - first.utility) + template.second_place
             user = f"A: {first.text}\nB: {second.text}\n{random.choice(PAIRWISE_QUESTIONS['prefer'])}"
             reply = "B" if random.random() < logistic(log_odds) else "A"
-        found.setdefault(user, {"user": user, "reply": reply, "topic": kind})
+        if user not in elsewhere:
+            found.setdefault(user, {"user": user, "reply": reply, "topic": kind})
     yield from random.sample(list(found.values()), len(found))
 
 
