@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
-from tests.steps.extract.places import planted, residual, sides, unit
+from tests.steps.extract.places import hidden, planted, residual, sides, unit
 from tests.steps.organism import NEUTRAL, PRESSURE, Bench
 from ws_dsl import organism
 from ws_dsl.artifacts.rows import Rows
@@ -27,6 +28,18 @@ def test_it_is_the_difference_of_the_means(bench: Bench):
     norms = np.linalg.norm(np.concatenate([one, other]), axis=1)
     assert made.mean_norm == pytest.approx(norms.mean(), rel=1e-5)
     assert (made.site, made.at, made.method, made.labels) == ("L2", "last", "mean_diff", [""])
+
+
+def test_it_is_that_of_plain_transformers(bench: Bench):
+    plus, minus = (
+        np.stack([hidden(bench, ids)[3, -1] for ids in bench.prompts(template).tokens]).astype(np.float64)
+        for template in (PRESSURE, NEUTRAL)
+    )
+    made = bench("mean_diff", dict(zip(("plus", "minus"), sides(bench), strict=True)))
+    np.testing.assert_allclose(made.values[0], (plus - minus).mean(0), atol=1e-5)
+    principal = bench("pca_diff", dict(zip(("plus", "minus"), sides(bench), strict=True)), centred=True)
+    theirs = PCA(1).fit(plus - minus).components_[0]
+    np.testing.assert_allclose(principal.values[0] * np.sign(principal.values[0] @ theirs), theirs, atol=1e-5)
 
 
 def test_repeats_are_averaged_per_row_and_rows_restricted(bench: Bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,24 @@ def test_cells_made_together_are_those_made_alone(bench: Bench, replied: Prompts
     together = bench.cells("states", [({"prompts": replied}, dict(fields)) for fields in wanted])
     for fields, made in zip(wanted, together, strict=True):
         assert bench("states", {"prompts": replied}, **fields).to_artifact().files == made.to_artifact().files
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 30])
+def test_rows_are_read_in_lots_of_any_size(bench: Bench, replied: Prompts, tokens: int):
+    """Rows that are there twice run in one lot or in two; nothing changes."""
+    doubled = {name: [*values, *values] for name, values in replied.columns.items()}
+    doubled["id"] = [str(place) for place in range(len(doubled["id"]))]
+    prompts = replace(replied, columns=doubled)
+    for at in ("reply_mean", "last"):
+        whole = residual(bench, prompts, 2, at)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ws_dsl.steps.extract.states._TOKENS", tokens)
+            assert residual(bench, prompts, 2, at).to_artifact() == whole.to_artifact()
+
+
+def test_no_rows_have_states_too(bench: Bench, replied: Prompts):
+    nothing = replace(replied, columns={name: [] for name in replied.columns})
+    assert residual(bench, nothing, 2, "reply_mean").tensors["L2"].shape == (0, 64)
 
 
 @pytest.mark.parametrize(
