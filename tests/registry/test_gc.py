@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.registry.conftest import build_draft
+from tests.registry.directions import ask, fill
 from tests.registry.test_lease import abandon, ended, forked
 from ws_dsl.errors import DamagedError, MissingError, RegistryError
 from ws_dsl.registry import InputRecord, Store
 from ws_dsl.registry.gc import Collection, Wish
 from ws_dsl.registry.lease import study
+from ws_dsl.registry.vectors import vector_sets
 
 DAY = 86_400.0
 AT_ONCE = Wish(grace=0.0)
@@ -213,6 +217,56 @@ def test_quarantine_goes_only_when_asked(filled, key, flip):
     assert len(list(filled.layout.quarantine.iterdir())) == 1
     filled.collect(AT_ONCE._replace(quarantine=True))
     assert list(filled.layout.quarantine.iterdir()) == []
+
+
+def test_notes_go_with_their_artifacts(filled, draft, key):
+    """Of `old` and of `a` other bytes were made, and both came from elsewhere."""
+    for name in ("old", "a"):
+        filled.commit([draft(name, {"table.arrow": b"other"})])
+        note = filled.layout.arrivals / "ab" / ("ab" * 32) / key(name)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text('{"source": "there"}')
+    assert len(filled.conflicts()) == 2
+    dry = filled.survey(AT_ONCE)
+    assert [Path(one.name).name for one in dry.rubbish if one.what == "arrival"] == [key("old")]
+    assert [Path(one.name).parent.name for one in dry.rubbish if one.what == "conflict"] == [key("old")]
+    assert filled.collect(AT_ONCE) == dry
+    assert [one.key for one in filled.conflicts()] == [key("a")]
+    assert [path.name for path in filled.layout.arrivals.rglob("*/*/*")] == [key("a")]
+    assert not (filled.layout.conflicts / key("old")).exists()
+
+
+def test_a_note_on_what_never_arrived_goes_when_it_is_old(filled):
+    note = filled.layout.arrivals / "ab" / ("ab" * 32) / ("cd" * 32)
+    note.parent.mkdir(parents=True)
+    note.write_text('{"source": "there"}')
+    assert not [one for one in filled.survey(AT_ONCE).rubbish if one.what == "arrival"]
+    age(filled, 3 * DAY)
+    assert [one.what for one in filled.collect(AT_ONCE).rubbish if one.what == "arrival"] == ["arrival"]
+    assert not note.parent.exists()
+
+
+def test_an_index_of_vectors_goes_with_vectors_and_is_made_anew(store):
+    """Not while all that it holds stays."""
+    fill(store.root, 2)
+    before = ask(store)
+    first, second = sorted(one.key for one in vector_sets(store))
+    record = {"study": "s", "file": "s.yaml"}
+    cells = [{"step": "v", "cell": {"n": str(n)}, "key": one} for n, one in enumerate((first, second))]
+
+    def finish(name: str, kept: list[dict[str, Any]]) -> None:
+        content = json.dumps({**record, "cells": kept}).encode()
+        store.commit([build_draft(name, {"study.json": content}, kind="study_run")])
+
+    finish("both", cells)
+    assert not [one for one in store.survey(AT_ONCE).rubbish if one.what == "index"]
+    finish("one", cells[:1])
+    found = store.collect(AT_ONCE)
+    assert [one.name for one in found.rubbish if one.what == "index"] == ["vectors"]
+    assert not store.layout.vectors.exists()
+    after = ask(store)
+    assert [one for one in before.found if one.key == first] == after.found
+    assert store.survey(AT_ONCE).rubbish == []
 
 
 @pytest.mark.parametrize("damage", ["manifest", "run", "record", "tag"])

@@ -85,6 +85,9 @@ def _show(found: Collection, applied: bool, grace: float) -> None:
         print(f"  {line}")
     for what, name in (
         ("object", "object that nothing mentions"),
+        ("arrival", "note on an artifact that came from elsewhere"),
+        ("conflict", "record of other bytes for an artifact"),
+        ("index", "index of vectors"),
         ("attempt", "folder of an interrupted commit"),
         ("lease", "lease of a dead process"),
         ("quarantine", "thing set aside"),

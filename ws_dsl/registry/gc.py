@@ -6,6 +6,9 @@ Kept are the roots and all that they were made from:
 - what runs under way may use, as their leases say, and all that earlier runs of their studies used;
 - artifacts of no finished run, as an interrupted one leaves them, while they are young.
 
+With an artifact go the notes on it: where it came from, and what other bytes were made for its key. The index
+of vectors goes when it holds vectors of what goes, or of nothing that stays; the next question makes it anew.
+
 Manifests go before the objects that they alone mention, and what was made from others before those, so that a
 store is whole wherever a collection stops. Ages are those of files against a file of the same disk written
 now, and the periods are so long that a clock a day off costs nothing. While a collection removes, commits
@@ -20,7 +23,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from ws_dsl.errors import RegistryError
 from ws_dsl.registry import disk, lease
@@ -30,6 +33,7 @@ from ws_dsl.registry.layout import Layout, entries
 from ws_dsl.registry.lease import COLLECTION, Holder, Leases
 from ws_dsl.registry.survey import FinishedRun, Inventory, inventory, reach
 from ws_dsl.registry.tags import tags
+from ws_dsl.registry.vector_table import discard
 
 GRACE = 7 * 86_400.0
 """Seconds for which artifacts of no finished run, and objects that nothing mentions, are kept."""
@@ -40,19 +44,25 @@ FOREIGN = 2 * 86_400.0
 _PATIENCE = 60.0
 
 
+What: TypeAlias = Literal[
+    "artifact", "object", "arrival", "conflict", "index", "lease", "attempt", "quarantine"
+]
+
+
 class Rubbish(NamedTuple):
     """One thing that can go.
 
     Attributes:
-        what: An `artifact`, by its manifest; an `object`; a `lease` or private folder (`attempt`) of a dead
-            process; something in `quarantine`.
+        what: An `artifact`, by its manifest; an `object`; a note on an artifact that is gone, on its
+            `arrival` or on a `conflict`; the `index` of vectors; a `lease` or private folder (`attempt`) of a
+            dead process; something in `quarantine`.
         name: Key, digest, or path from its folder.
         kind: Kind of the artifact, or of one that the object is of; empty for others.
         bytes: Size on disk.
         runs: Keys of the finished runs that the artifact is of.
     """
 
-    what: Literal["artifact", "object", "lease", "attempt", "quarantine"]
+    what: What
     name: str
     kind: str
     bytes: int
@@ -172,6 +182,8 @@ def _find(layout: Layout, leases: Leases, wish: Wish) -> Collection:
         rubbish=[
             *_artifacts(found, doomed),
             *_objects(layout, found, doomed, kept.digests | more.digests | wanted, now - wish.grace),
+            *_notes(layout, staying, doomed, now),
+            *_index(layout, found, staying, doomed),
             *(_rubbish("lease", layout.leases, path) for path in dead),
             *(_rubbish("attempt", layout.attempts, path) for path in _attempts(layout, now)),
             *(aside if wish.quarantine else []),
@@ -241,6 +253,25 @@ def _objects(
                     yield Rubbish("object", name, kinds.get(name, ""), status.st_size)
 
 
+def _notes(layout: Layout, staying: set[str], doomed: set[str], now: float) -> Iterator[Rubbish]:
+    """Notes on what is not there. That on an arrival is written before its artifact, so a fresh one stays."""
+    for path in sorted(layout.arrivals.glob("*/*/*")):
+        lost = path.name not in staying and now - path.stat().st_mtime > FOREIGN
+        if path.name in doomed or lost:
+            yield _rubbish("arrival", layout.arrivals, path)
+    for path in sorted(layout.conflicts.glob("*/*")):
+        if path.parent.name not in staying:
+            yield _rubbish("conflict", layout.conflicts, path)
+
+
+def _index(layout: Layout, found: Inventory, staying: set[str], doomed: set[str]) -> Iterator[Rubbish]:
+    def hold_vectors(keys: set[str]) -> bool:
+        return any(found.known[key].vectors for key in keys)
+
+    if layout.vectors.exists() and (hold_vectors(doomed) or not hold_vectors(staying)):
+        yield _rubbish("index", layout.root, layout.vectors)
+
+
 def _attempts(layout: Layout, now: float) -> list[Path]:
     return [path for path in entries(layout.attempts) if path.exists() and not _goes_on(path, now)]
 
@@ -259,7 +290,7 @@ def _quarantined(layout: Layout) -> Iterator[Rubbish]:
             yield _rubbish("quarantine", layout.quarantine, path)
 
 
-def _rubbish(what: Literal["lease", "attempt", "quarantine"], folder: Path, path: Path) -> Rubbish:
+def _rubbish(what: What, folder: Path, path: Path) -> Rubbish:
     files = [*path.rglob("*"), path]
     size = 0
     for file in files:
@@ -284,6 +315,9 @@ def _remove(layout: Layout, rubbish: Iterable[Rubbish]) -> None:
             disk.sync_all(sorted(changed))
             changed.clear()
         path = _path(layout, one)
+        if one.what == "index":
+            discard(path)
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
             if one.what == "quarantine":
@@ -293,6 +327,9 @@ def _remove(layout: Layout, rubbish: Iterable[Rubbish]) -> None:
         path.unlink(missing_ok=True)
         if one.what == "artifact":
             changed.add(path.parent)
+        elif one.what in ("arrival", "conflict"):
+            with suppress(OSError):
+                path.parent.rmdir()
     disk.sync_all(sorted(changed))
 
 
@@ -302,6 +339,12 @@ def _path(layout: Layout, one: Rubbish) -> Path:
             return layout.manifest(one.name)
         case "object":
             return layout.object(one.name)
+        case "arrival":
+            return layout.arrivals / one.name
+        case "conflict":
+            return layout.conflicts / one.name
+        case "index":
+            return layout.root / one.name
         case "lease":
             return layout.leases / one.name
         case "attempt":

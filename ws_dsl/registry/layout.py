@@ -77,6 +77,11 @@ class Layout(NamedTuple):
         """The index."""
         return self.root / "catalogue.sqlite"
 
+    @property
+    def vectors(self) -> Path:
+        """The index of vectors."""
+        return self.root / "vectors"
+
     def object(self, sha256: str) -> Path:
         """Place of the bytes with this digest."""
         return self.root.joinpath("objects", sha256[:2], sha256)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
+from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND, VECTORS_FILE
 from ws_dsl.registry.layout import Layout, entries
 from ws_dsl.registry.manifest import SHA256
 from ws_dsl.specs.canonical import sha256
@@ -36,6 +36,7 @@ class Known(NamedTuple):
         records: Digests of its JSON files.
         time: When it was written, in seconds as its disk counts.
         bytes: Size of the manifest itself.
+        vectors: Whether it holds vectors.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Known(NamedTuple):
     records: tuple[str, ...]
     time: float
     bytes: int
+    vectors: bool
 
 
 class FinishedRun(NamedTuple):
@@ -133,7 +135,14 @@ def _read(layout: Layout, key: str, path: str, found: Inventory) -> None:
         found.damaged.append(f"the manifest of {key[:12]} is damaged")
         return
     records = tuple(digest for digest, size in _RECORD.findall(body) if int(size) <= LARGEST_RECORD)
-    found.known[key] = Known(kind[1], tuple(_DIGEST.findall(body)), records, status.st_mtime, status.st_size)
+    found.known[key] = Known(
+        kind[1],
+        tuple(_DIGEST.findall(body)),
+        records,
+        status.st_mtime,
+        status.st_size,
+        f'"{VECTORS_FILE}": {{' in body,
+    )
     if kind[1] == RUN_KIND:
         _read_run(layout, key, json.loads(body + "}"), found)
 

@@ -117,7 +117,7 @@ class VectorIndex:
 
     def __init__(self, store: Store):
         self._store = store
-        self._folder = store.root / "vectors"
+        self._folder = store.layout.vectors
         self._read: dict[str, Vectors] = {}
 
     def near(self, query: np.ndarray, limit: int, wanted: Wanted, but: str | None = None) -> Neighbours:
