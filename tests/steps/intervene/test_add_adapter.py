@@ -15,6 +15,8 @@ from tests.steps.train.replies import FAMILIES, replies
 from ws_dsl.artifacts.adapter import FOLDER, Adapter
 from ws_dsl.errors import MeasurementError
 
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def adapter(request: pytest.FixtureRequest, bench: Bench) -> Adapter:
