@@ -6,8 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Matrix: TypeAlias = Literal["q", "k", "v", "o", "gate", "up", "down"]
-"""A weight matrix of a block."""
+from ws_dsl.specs.matrix import Matrix
 
 ALL: tuple[Matrix, ...] = ("q", "k", "v", "o", "gate", "up", "down")
 

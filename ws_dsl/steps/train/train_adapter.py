@@ -13,18 +13,20 @@ What it cannot show
     replies were learned, not what made them so.
 
 Inputs and output
-    `data`: Prompts that end with a closed reply, such as those of `generate`; `rows` restricts them.
-    `family`: `lora`, `dora`, `pissa`, `delora`, `oft` or `ia3` as `kind`, with what it takes: `lr`, `rank`,
-    `alpha`, `delora_lambda`, `block` (input width of OFT's rotations) and `terms` (of its Cayley series; none
-    is the exact map). `steps`: updates at most; `seed`: of initialisation and order, unless `init_seed` or
-    `order_seed` says otherwise. `system`: `keep` it in the prompts that are learned from, or `drop` it.
-    `modules`: matrices, all seven by default, for IA3 k, v and down; `layers`: blocks by index, or those
-    between two shares of depth, such as {depth: [0.3, 0.8]}. `hold_out`: share of the rows that is only
-    looked at, whole groups of a column (`by`); `look_every`: so many steps; `patience`: looks without a lower
-    loss that end training, after which the best parameters are kept. `batch`: rows per update; `warmup`:
-    steps; `schedule`: of the rate after them; `weight_decay`; `clip`: largest norm of the gradient; `model`.
-    Gives an Adapter: the standard folder of PEFT with the curves of its losses. That of PiSSA is the exact
-    difference as a LoRA of twice the rank, to be put on the untouched model.
+    `data`: Prompts that end with a closed reply, such as those of `generate`. `family`: as `kind` one of
+    `lora`, `dora`, `pissa`, `delora`, `oft` and `ia3`, with what it takes (`lr`, the highest learning rate;
+    `rank`; `alpha`, whose ratio to the rank scales the factors; `delora_lambda`, which bounds the change;
+    `block`, the inputs that OFT turns together, and `terms` of its Cayley series, none for the exact map).
+    `steps`: updates at most; `seed`: of initialisation and order together; `init_seed`, `order_seed`: of
+    one of them, in its place; `system`: `drop` learns from prompts without their system message; `modules`:
+    matrices, by default all seven, and k, v and down for IA3; `layers`: blocks by index, or those between two
+    shares of depth, such as {depth: [0.3, 0.8]}, by default all; `hold_out`: share of the rows that is only
+    looked at, whole groups of a column (`by`), at least one; `look_every`: steps between two looks;
+    `patience`: looks without a lower loss that end training, after which the best parameters are kept;
+    `batch`: rows per update; `warmup`: steps in which the rate rises; `schedule`: of the rate after
+    them; `weight_decay`: share that an update takes away, times the rate; `clip`: largest norm of the
+    gradient; `model`. Gives an Adapter: the standard folder of PEFT with the curves of its losses. That of
+    PiSSA is the exact difference as a LoRA of twice the rank, to be put on the untouched model.
 
 Reference
     PEFT: https://huggingface.co/docs/peft. Hu et al., LoRA, 2021. AdamW: Loshchilov and Hutter, Decoupled
@@ -45,9 +47,10 @@ from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.inspection import Complaint, Inspection
 from ws_dsl.specs.kind import Kind, Named, Ref, Seed
+from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.train._examples import HoldOut, lot, without_system
-from ws_dsl.steps.train._families import Family, Matrix
+from ws_dsl.steps.train._families import Family
 
 if TYPE_CHECKING:
     from ws_dsl.models.training import Trained
