@@ -40,7 +40,7 @@ def planned(tmp_path: Path) -> Planned:
     return planned
 
 
-def test_every_family_is_held_out_of_its_own_basis(planned: Planned):
+def test_incident_every_family_is_held_out_of_its_own_basis(planned: Planned):
     found = planned("  bases: {kind: shared_svd, of: dW, hold_out: family, over: {k: [1, 2]}}\n").steps()[
         "bases"
     ]
@@ -65,7 +65,7 @@ def test_native_parts_are_those_that_a_family_has(planned: Planned):
     }
 
 
-def test_modules_that_an_adapter_was_not_trained_on(planned: Planned):
+def test_incident_matrices_that_a_family_does_not_change_are_listed_as_unavailable(planned: Planned):
     plan = planned(
         "  some: {kind: modules, delta: dW, part: keep, over: {modules as module: {up: [up], v: [v, q]}}}\n"
     )

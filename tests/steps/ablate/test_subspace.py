@@ -80,7 +80,7 @@ def test_random_directions_hold_their_share(bench: Bench):
     assert np.mean(shares) == pytest.approx(16 / 64, abs=0.03)
 
 
-def test_what_a_basis_was_made_from_is_told(bench: Bench):
+def test_incident_a_basis_of_the_delta_itself_is_flagged(bench: Bench):
     whole = low_rank(bench, ["L0o", "L0down"], 4, 0)
     other = low_rank(bench, ["L0o", "L0down"], 4, 9)
     own = bench("own_svd", {"of": whole}, k=2)

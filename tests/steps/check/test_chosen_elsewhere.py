@@ -1,3 +1,6 @@
+# ruff: noqa: E501
+# (studies keep the line breaks that a user would write)
+
 from __future__ import annotations
 
 import json
@@ -64,3 +67,36 @@ def test_what_is_looked_at(tmp_path: Path):
 
     assert looked_at({"agreement"}) is None
     assert looked_at({"mean", "agreement"}) == looked_at({"mean"}) is not None
+
+
+TRAINED = """\
+ws: 1
+id: trained
+question: What was it trained on?
+model: {kind: organism}
+steps:
+  claims: {kind: dataset, path: claims.jsonl, key: claim_id, columns: {claim: text}}
+  halves: {kind: split, of: claims, into: {one: 0.5, other: 0.5}}
+  said: {kind: prompts, rows: "halves[split=one]", user: "{{claim}}", reply: "Yes.", over: {system as side: {plus: Yes., minus: No.}}}
+  adapter: {kind: train_adapter, data: said, system: drop, family: {kind: lora}, seed: 0, steps: 2}
+  dW: {kind: weight_diff, plus: "adapter[side=plus]", minus: "adapter[side=minus]"}
+  part: {kind: layers, delta: dW, layers: [1], part: keep}
+  arm: {kind: add_weights, delta: part}
+  asked: {kind: prompts, rows: halves, user: "{{claim}}"}
+  score: {kind: logit_diff, prompts: asked, arm: arm, tokens: {plus: [" Yes"], minus: [" No"]}}
+  mean: {kind: summary, of: score, stats: [mean]}
+"""
+
+
+def test_what_was_trained_is_judged_elsewhere_too(tmp_path: Path):
+    (tmp_path / "claims.jsonl").write_text("".join(json.dumps(claim) + "\n" for claim in CLAIMS))
+    (tmp_path / "study.yaml").write_text(TRAINED)
+    session = Session(Project(tmp_path, tmp_path / "registry", tmp_path / "site"))
+    nodes = session.open(tmp_path / "study.yaml").plan.nodes
+    gathered = ChosenElsewhere.gather([node for node in nodes if not node.step.startswith("check/")])
+    assert gathered is not None
+    pairs = zip(gathered.inputs["estimated"], gathered.inputs["chosen"], strict=True)
+    assert [(a.node.labels["split"], b.node.labels["split"]) for a, b in pairs] == [
+        ("one", "one"),
+        ("other", "one"),
+    ]

@@ -1,9 +1,10 @@
 """What was chosen on some rows is not judged on them.
 
 What it does
-    For every estimate behind which components that were chosen or vectors that were made stand, compares the
-    rows that it rests on with the rows that these came from. An estimate of choices themselves, such as how
-    two rankings agree, is no judgement of what was chosen. Always on, as a warning.
+    For every estimate behind which components that were chosen, vectors or bases that were made, or
+    adapters that were trained stand, compares the rows that it rests on with the rows that these came
+    from. An estimate of choices themselves, such as how two rankings agree, is no judgement of what was
+    chosen. Always on, as a warning.
 
 What it cannot show
     That rows which share no key are independent.
@@ -26,6 +27,9 @@ from ws_dsl.specs import types
 from ws_dsl.specs.kind import Check, Gathered, Ref
 from ws_dsl.steps.cell import Cell, Context
 
+_MADE = {types.Sites, types.Vectors, types.Basis, types.Adapter, types.Delta}
+"""What is chosen on rows, made from them, or trained on them."""
+
 
 class ChosenElsewhere(Check):
     """Choices judged on other rows than they were made on."""
@@ -41,12 +45,12 @@ class ChosenElsewhere(Check):
         estimated: list[Edge] = []
         chosen: list[Edge] = []
         for node in nodes:
-            chooses = {types.Sites, types.Vectors} & set(node.types)
+            chooses = _MADE & set(node.types)
             mine = {node.rows_from} if chooses and node.rows_from else set[Node]()
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            measured = any(not {types.Sites, types.Vectors} & set(e.node.types) for e in node.edges())
+            measured = any(not _MADE & set(e.node.types) for e in node.edges())
             if measured and types.Estimate in node.types and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
@@ -75,5 +79,5 @@ def run(
             if common:
                 broken.append(("estimated", index))
         detail = f"{len(cell.inputs['estimated'])} pairs of row sets, at most {shared} rows shared"
-        statement = "no estimate rests on rows that its components or vectors came from"
+        statement = "no estimate rests on rows that what it is of was chosen on, made from or trained on"
         yield cell, Finding(not broken, statement, detail, broken).to_artifact()
