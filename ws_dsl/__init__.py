@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.intervene.project_out import ProjectOut
     from ws_dsl.steps.intervene.scale import Scale
     from ws_dsl.steps.intervene.system_prompt import SystemPrompt
+    from ws_dsl.steps.measure._endpoint import Endpoint
     from ws_dsl.steps.measure._tokens import Tokens
     from ws_dsl.steps.measure.answer_distribution import AnswerDistribution
     from ws_dsl.steps.measure.cosine import Cosine
@@ -108,6 +109,7 @@ __all__ = [
     "Cosine",
     "Dataset",
     "Difference",
+    "Endpoint",
     "EqualNorms",
     "File",
     "FinalStates",
@@ -188,6 +190,8 @@ def __getattr__(name: str) -> Any:
 
     if name in _GRAMMAR:
         return getattr(import_module(f"ws_dsl.specs.{_GRAMMAR[name]}"), name)
+    if name == "Endpoint":
+        return import_module("ws_dsl.steps.measure._endpoint").Endpoint
     if name == "Tokens":
         return import_module("ws_dsl.steps.measure._tokens").Tokens
     if name in __all__:

@@ -256,7 +256,9 @@ def _seeds(by_step: Mapping[str, Sequence[Node]]) -> Iterable[SeedView]:
             scope = seed_scope(kind, field)
             if scope is not None:
                 seeds = {getattr(node.spec, field) for node in nodes}
-                yield SeedView(name, scope, tuple(sorted(seed for seed in seeds if isinstance(seed, int))))
+                drawn = tuple(sorted(seed for seed in seeds if isinstance(seed, int)))
+                if drawn:
+                    yield SeedView(name, scope, drawn)
 
 
 def _excluded(nodes: Iterable[Node], results: Results) -> Iterable[tuple[str, int, dict[str, int]]]:

@@ -40,6 +40,17 @@ BY_MODEL = {
     "assistant": "The answer is",
     "answers": {" Yes": 1, " No": -1},
 }
+TWIN = f"""
+from ws_dsl import Dataset, Endpoint, Judge, Organism, Prompts, Study
+
+class Judged(Study):
+    id, question = "twin", "What is it worth?"
+    model = Organism()
+    claims = Dataset(path="claims.jsonl", key="claim_id", columns={{"claim": "text"}})
+    said = Prompts(rows=claims, user="Is it?", reply="It is.")
+    judge = Judge(of=said, rubric="How true is it that {{{{claim}}}}?\\n\\n{{{{reply}}}}", answers=[1, 2, 3],
+                  endpoint=Endpoint(url="{NOWHERE}", model="m", name="stub", max_tokens=9))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -290,6 +301,24 @@ def test_judges_together_are_those_alone(lab: Lab, tmp_path: Path):
     alone = apart.run(study(two={**BY_MODEL, "rubric": "{{reply}}"}, one=turned))
     assert tables(apart, alone, "two")[0].to_artifact() == tables(lab, both, "two")[1].to_artifact()
     assert tables(lab, both, "one")[0].to_artifact() == tables(lab, both, "two")[0].to_artifact()
+
+
+def test_answers_that_a_judge_would_not_give_fail_the_study(lab: Lab):
+    ran = lab.run(study(judge=BY_MODEL, lost={**BY_MODEL, "answers": {" is": 1, " to": 0}}))
+    (check,) = (node for node in ran.opened.plan.nodes if node.kind.name == "pmass")
+    context = RunContext(lab.open()[0].store, ran.opened.state)
+    found = context.library.open(ran.opened.state.keys[check], ran.opened.state.digests[check])
+    (fault,) = found.at
+    assert not found.holds and check.inputs["tables"][fault[1]].node.step == "lost"
+
+
+def test_in_python(lab: Lab):
+    """A study in Python is that in YAML."""
+    file = lab.root / "twin.py"
+    file.write_text(TWIN, encoding="utf-8")
+    in_python = lab.open()[0].open(file).plan.steps()["judge"][0]
+    in_yaml = lab.open(study(judge=by_endpoint(NOWHERE, {"max_tokens": 9})))[1].plan.steps()["judge"][0]
+    assert in_python.params == in_yaml.params
 
 
 def test_words_that_hold_a_control_token_are_not_shown_to_a_model(lab: Lab):

@@ -1,10 +1,10 @@
 """The model gives one of the scored answers.
 
 What it does
-    For every table of answer scores measured without an intervention, compares the mean probability on the
-    scored answers with a floor, and reports the share of rows below one half. Always on. Answers that the
-    model would not give say nothing, however large their logit difference is. Interventions are not held to
-    the floor, but their lowest mean is reported.
+    For every table of answer scores measured without an intervention, and for the grades of a model that
+    judges, compares the mean probability on the scored answers with a floor, and reports the share of rows
+    below one half. Always on. Answers that the model would not give say nothing, however large their logit
+    difference is. Interventions are not held to the floor, but their lowest mean is reported.
 
 What it cannot show
     That the answers are right, or that the model means them.
@@ -48,6 +48,8 @@ class Pmass(Check):
                 states = node.inputs["states"][0].node
                 group = groups.setdefault(id(states), len(groups))
                 edges.append(Edge(node, "pmass", (group, int("arm" in states.inputs))))
+            elif node.kind.name == "judge" and "model" in node.inputs:
+                edges.append(Edge(node, "pmass", (groups.setdefault(id(node), len(groups)), 0)))
         return Gathered({"tables": edges}, {}) if edges else None
 
 
@@ -60,7 +62,7 @@ def run(cells: Sequence[Cell[Pmass]], context: Context) -> Iterator[tuple[Cell[P
         best: dict[int, tuple[float, float, int]] = {}
         intervened: list[float] = []
         for index, one in enumerate(cell.inputs["tables"]):
-            masses = one.open().columns["pmass"]
+            masses = [mass for mass in one.open().columns["pmass"] if mass is not None]
             if not masses:
                 continue
             mean = sum(masses) / len(masses)
