@@ -163,6 +163,19 @@ def test_another_torch_shows_foreign_hits(
     assert study["made"] == 0 and study["foreign"] > 0 and "made elsewhere with" in ran.err
     assert "foreign" in at("why", "small:score", "--study", told["file"]).out
     assert "made elsewhere with" in at("report", told["file"]).err
+    page = Path(study["page"]).read_text(encoding="utf-8")
+    (mark,) = [line for line in page.splitlines() if "in another environment: " in line]
+    assert "score/states" in mark and "(here 99.0)" in mark and "small.wsz" not in mark
+    assert at("run", told["file"], "--json").json["studies"][0]["page"] == study["page"]
+    assert Path(study["page"]).read_text(encoding="utf-8") == page
+
+
+def test_a_page_of_what_was_made_here_marks_nothing(ws: Terminal, bundle: Path, elsewhere: Lab):
+    at = there(ws, elsewhere)
+    told = at("import", str(bundle), "--json").json
+    (study,) = at("run", told["file"], "--json").json["studies"]
+    assert study["foreign"] == 0
+    assert "another environment" not in Path(study["page"]).read_text(encoding="utf-8")
 
 
 def test_the_same_environment_can_be_asked_for(

@@ -1,12 +1,21 @@
-"""What a reader must know before the numbers: declared cells that cannot be, and parts that prove nothing."""
+"""What a reader must know before the numbers.
+
+Declared cells that cannot be, parts that prove nothing, and cells that were made in another environment.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ws_dsl.plan.node import Node, Unavailable
-from ws_dsl.report.frames import Results
+from ws_dsl.plan.plan import Plan
+from ws_dsl.plan.state import State
+from ws_dsl.run.foreign import difference
 from ws_dsl.specs import types
+
+if TYPE_CHECKING:
+    from ws_dsl.report.frames import Results
 
 _FEW = 3
 
@@ -18,8 +27,25 @@ _FLAGS = {
 
 
 def flags(results: Results) -> tuple[str, ...]:
-    """A sentence for each step with cells that cannot be made, or with parts that prove nothing."""
-    return (*_unavailable(results.plan.unavailable), *_parts(results))
+    """A sentence for each step of which that has to be known, and for each other environment."""
+    return (*_unavailable(results.plan.unavailable), *_parts(results), *foreign(results.plan, results.state))
+
+
+def foreign(plan: Plan, state: State) -> tuple[str, ...]:
+    """A sentence for each other environment that cells of a study were made in; not where they came from."""
+    found: dict[str, list[Node]] = {}
+    for node in plan.nodes:
+        if node in state.foreign:
+            found.setdefault(difference(state.foreign[node], state.environment), []).append(node)
+    return tuple(
+        f"{_counted(len(nodes))} of {_listed(nodes)} {'was' if len(nodes) == 1 else 'were'} not made here "
+        f"but in another environment: {text}."
+        for text, nodes in found.items()
+    )
+
+
+def _listed(nodes: list[Node]) -> str:
+    return ", ".join(dict.fromkeys(node.step for node in nodes))
 
 
 def _unavailable(cells: Iterable[Unavailable]) -> Iterator[str]:

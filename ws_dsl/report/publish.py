@@ -13,6 +13,7 @@ from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
 from ws_dsl.registry.manifest import Draft, Manifest
 from ws_dsl.registry.store import Store
+from ws_dsl.report.flags import foreign
 from ws_dsl.report.shell import templates_folder
 from ws_dsl.run.outcome import check_outcomes, decisions
 from ws_dsl.run.session import Opened
@@ -106,7 +107,9 @@ def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -
     plan, state = opened.plan, opened.state
     templates = sorted(templates_folder().glob("*.md.j2"))
     cells = [[node.step, dict(node.labels), state.keys[node], state.digests[node]] for node in plan.nodes]
+    elsewhere = foreign(plan, state)
     return {
+        **({"foreign": list(elsewhere)} if elsewhere else {}),
         "study": digest(plan.document.data),
         "source": source,
         "registered": registered,
