@@ -142,6 +142,12 @@ def test_vectors():
     np.testing.assert_allclose(back.units(), [[0.6, 0.8, 0.0], [0.0, 0.0, 0.0]])
 
 
+@pytest.mark.parametrize("mean_norm", [0.0, 8.0, 0.1])
+def test_a_whole_mean_norm_comes_back_as_the_number_that_it_was(mean_norm: float):
+    vectors = Vectors(np.ones((1, 2), np.float32), "L2", "last", "own", mean_norm, "m" * 64, [""], [])
+    assert repr(again(vectors).mean_norm) == repr(mean_norm)
+
+
 def test_arm():
     values = {"L3N41": np.array([[0.5], [1.5], [2.5]], np.float32), "L3H1": np.ones((3, 8), np.float32)}
     given = Given(("id",), {"id": ["a", "b"]}, [1, 2], [[7], [7, 8]], values, everywhere=False)

@@ -94,4 +94,6 @@ class Vectors:
         from safetensors.numpy import load
 
         record = json.loads(read("vectors.json"))
+        # Canonical JSON writes a whole number without a point, and an index of vectors tells 8 from 8.0.
+        record["mean_norm"] = float(record["mean_norm"])
         return cls(values=load(read("vectors.safetensors"))["vectors"], **record)

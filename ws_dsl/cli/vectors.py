@@ -351,7 +351,8 @@ def import_vectors(
 
 
 def _record(one: VectorSet, titles: dict[str, str], used: list[str]) -> dict[str, Any]:
-    return {**one._asdict(), "vectors": len(one.labels), "model_name": titles.get(one.model), "used_as": used}
+    known = {**one._asdict(), "mean_norm": one.mean_norm or None}
+    return {**known, "vectors": len(one.labels), "model_name": titles.get(one.model), "used_as": used}
 
 
 def _row(one: dict[str, Any]) -> list[str]:
@@ -368,6 +369,6 @@ def _row(one: dict[str, Any]) -> list[str]:
         one["method"],
         str(one["width"]),
         f"{norms[0]:.4g}" + (" …" if len(norms) > 1 else ""),
-        f"{one['mean_norm']:.4g}",
+        "–" if one["mean_norm"] is None else f"{one['mean_norm']:.4g}",
         "; ".join(one["used_as"][:2]),
     ]

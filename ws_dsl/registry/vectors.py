@@ -92,7 +92,7 @@ class VectorSet(NamedTuple):
         at: Position in the row, as it is written.
         method: How they were made.
         width: Entries of a vector.
-        mean_norm: Mean norm of the activations that they were made from.
+        mean_norm: Mean norm of the activations that they were made from; 0 where it is not known.
         norms: Euclidean norm of each.
         labels: What tells them apart.
     """
