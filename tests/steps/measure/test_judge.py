@@ -23,6 +23,7 @@ from ws_dsl.errors import EndpointError, MeasurementError, SpecError
 from ws_dsl.registry.gc import Wish
 from ws_dsl.run.context import RunContext
 from ws_dsl.steps.measure import _asking
+from ws_dsl.steps.measure.judge import declared
 
 ROOT = Path(__file__).parents[3]
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -198,6 +199,10 @@ def test_seeds_are_requests_of_their_own(lab: Lab):
         assert len(stub.bodies) == 3 * len(CLAIMS)
 
 
+def test_numbers_stand_for_themselves():
+    assert declared([-1, 0.5, 2.0, 1_000_000]) == {"-1": -1, "0.5": 0.5, "2": 2, "1000000": 1_000_000}
+
+
 def test_answers_as_json(lab: Lab):
     with serving(lambda body, before: completion('{"answer": "2"}')) as stub:
         ran = lab.run(study(judge=by_endpoint(stub.url, {"form": "json"})))
@@ -354,6 +359,8 @@ def test_prompts_without_a_reply(lab: Lab):
         ({"rubric": "{{prompt}} {{claims}}"}, "there is no 'claims' to put in"),
         ({"rubric": "{{prompt | upper}}"}, "is no column"),
         ({"answers": {" Yes": 1}}, "at least 2"),
+        ({"answers": {" Yes": 1, " No": 1}}, "answers of one value grade nothing"),
+        ({"answers": [1, 1]}, "answers of one value grade nothing"),
         ({"answers": {" Yes": 1, "yes": 0}}, "another answer but for spaces and capitals"),
         ({"answers": {" Yes": 1, " Certainly not": 0}}, "' Certainly not' is "),
         ({"answers": {" Yes": "good", " No": 0}}, "expected a number"),

@@ -98,6 +98,8 @@ class Judge(Kind[types.Table]):
         for label, value in declared(self.answers).items():
             if not label.strip() or merged.setdefault(label.strip().casefold(), value) != value:
                 raise ValueError(f"{label!r} is empty, or another answer but for spaces and capitals")
+        if len(set(merged.values())) < 2:
+            raise ValueError("answers of one value grade nothing; give them two values or more")
         return self
 
     @classmethod
@@ -126,7 +128,7 @@ def declared(answers: Mapping[str, float] | Sequence[int | float]) -> dict[str, 
     """Answers by what the judge writes; numbers stand for themselves."""
     if isinstance(answers, Mapping):
         return dict(answers)
-    return {f"{answer:g}": answer for answer in answers}
+    return {str(int(answer) if float(answer).is_integer() else answer): answer for answer in answers}
 
 
 def run(cells: Sequence[Cell[Judge]], context: Context) -> Iterator[tuple[Cell[Judge], Artifact]]:
