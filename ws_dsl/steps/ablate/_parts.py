@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.delta import Delta, Part
@@ -16,6 +16,8 @@ from ws_dsl.steps.cell import Cell, Context
 
 if TYPE_CHECKING:
     import numpy as np
+
+CellT = TypeVar("CellT")
 
 AS_TRAINED = ("modules", "layers", "equal_norms")
 """Ablations after which a change still has the form that its family trains."""
@@ -29,16 +31,38 @@ class Ablating(Kind[types.Delta]):
     model: Ref[types.Model] = Named("model")
 
 
-class Whole(NamedTuple):
+@dataclass
+class Whole:
     """A delta that is to be taken apart.
 
     Attributes:
         delta: The delta.
-        weight: The model's matrix at an address, which is read where its change is not factored; else None.
+        weights: The model's matrix at an address.
+        energies: Squared Frobenius norms of its changes by address, as far as they were asked for.
     """
 
     delta: Delta
-    weight: Callable[[str], np.ndarray | None]
+    weights: Callable[[str], np.ndarray]
+    energies: dict[str, float] = field(default_factory=dict[str, float])
+
+    def weight(self, address: str) -> np.ndarray | None:
+        """The model's matrix at an address where its change is not factored, else None."""
+        return None if self.delta.parts[address].factored else self.weights(address)
+
+    def energy(self, parts: Mapping[str, Part]) -> float:
+        """Squared Frobenius norm of changes of the delta's matrices, all together; biases do not count."""
+        return sum(self._energy(address, part) for address, part in sorted(parts.items()))
+
+    def _energy(self, address: str, part: Part) -> float:
+        from ws_dsl.models.spectra import energy, has_matrix
+
+        if not has_matrix(part):
+            return 0.0
+        if part is not self.delta.parts[address]:
+            return energy(part, None if part.factored else self.weights(address))
+        if address not in self.energies:
+            self.energies[address] = energy(part, self.weight(address))
+        return self.energies[address]
 
 
 def opened(cell: Cell[Any], context: Context, field: str = "delta") -> Whole:
@@ -52,12 +76,23 @@ def opened(cell: Cell[Any], context: Context, field: str = "delta") -> Whole:
     if delta.model != model.digest:
         raise MeasurementError("the delta changes another model; its parts mean nothing in this one")
 
-    def weight(address: str) -> np.ndarray | None:
+    def weights(address: str) -> np.ndarray:
         from ws_dsl.models.deltas import weight
 
-        return None if delta.parts[address].factored else weight(context.model(model), address)
+        return weight(context.model(model), address)
 
-    return Whole(delta, weight)
+    return Whole(delta, weights)
+
+
+def wholes(cells: Sequence[Cell[CellT]], context: Context) -> Iterator[tuple[Cell[CellT], Whole]]:
+    """Cells with what they take apart; those of one delta come together and share it."""
+    by_delta: dict[str, list[Cell[CellT]]] = {}
+    for cell in cells:
+        by_delta.setdefault(f"{cell.one('delta').digest} {cell.one('model').digest}", []).append(cell)
+    for group in by_delta.values():
+        whole = opened(group[0], context)
+        for cell in group:
+            yield cell, whole
 
 
 def ablated(
@@ -66,6 +101,7 @@ def ablated(
     kept: Mapping[str, Part],
     about: Mapping[str, Json],
     dropped: Mapping[str, Part] | None = None,
+    made_on: Sequence[str] = (),
 ) -> Artifact:
     """The part of a delta that a cell asks for.
 
@@ -75,26 +111,13 @@ def ablated(
         kept: What `keep` keeps, by address; the very same part where all of it is kept.
         about: What else is to be noted.
         dropped: What `drop` leaves, where that is not the remainder of what is kept.
+        made_on: Row sets that the choice of the part rests on, beside those of the delta.
     """
-    from ws_dsl.models.spectra import energy, has_matrix, remainder
-
-    delta, parts = whole.delta, dict(kept)
-    if cell.spec.part == "drop":
-        parts = {
-            address: remainder(part, kept[address]) if address in kept else part
-            for address, part in delta.parts.items()
-            if kept.get(address) is not part
-        }
-        parts = parts if dropped is None else dict(dropped)
-    parts = {address: part for address, part in sorted(parts.items()) if _changes(part)}
-
-    def energy_of(of: Mapping[str, Part]) -> float:
-        return sum(
-            energy(part, _weight(part, whole, address)) for address, part in of.items() if has_matrix(part)
-        )
-
-    total = energy_of(delta.parts)
-    share = energy_of(parts) / total if total else None
+    delta = whole.delta
+    left = kept if cell.spec.part == "keep" else _remainders(delta, kept) if dropped is None else dropped
+    parts = {address: part for address, part in sorted(left.items()) if _changes(part)}
+    total = whole.energy(delta.parts)
+    share = whole.energy(parts) / total if total else None
     earlier = delta.notes.get("ablations", [])
     notes: dict[str, Json] = {
         **({"family": delta.notes["family"]} if "family" in delta.notes else {}),
@@ -103,16 +126,23 @@ def ablated(
         "frobenius_share": None if share is None else share**0.5,
         **about,
     }
-    return Delta(parts, delta.model, delta.made_on, notes).to_artifact()
+    return Delta(parts, delta.model, sorted({*delta.made_on, *made_on}), notes).to_artifact()
+
+
+def _remainders(delta: Delta, kept: Mapping[str, Part]) -> dict[str, Part]:
+    """What is left of every change."""
+    from ws_dsl.models.spectra import remainder
+
+    return {
+        address: remainder(part, kept[address]) if address in kept else part
+        for address, part in delta.parts.items()
+        if kept.get(address) is not part
+    }
 
 
 def kind_of(cell: Cell[Any]) -> str:
     """The name of a cell's kind."""
     return type(cell.spec).__module__.rpartition(".")[2]
-
-
-def _weight(part: Part, whole: Whole, address: str) -> np.ndarray | None:
-    return None if part.factored else whole.weight(address)
 
 
 def _changes(part: Part) -> bool:

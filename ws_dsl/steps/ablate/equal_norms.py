@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ws_dsl.artifacts.artifact import Artifact
-from ws_dsl.steps.ablate._parts import Ablating, ablated, opened
+from ws_dsl.steps.ablate._parts import Ablating, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 
@@ -36,8 +36,7 @@ version = 1
 def run(cells: Sequence[Cell[EqualNorms]], context: Context) -> Iterator[tuple[Cell[EqualNorms], Artifact]]:
     from ws_dsl.models.spectra import energy, has_matrix
 
-    for cell in cells:
-        whole = opened(cell, context)
+    for cell, whole in wholes(cells, context):
         parts = {address: part for address, part in whole.delta.parts.items() if has_matrix(part)}
         norms = {address: energy(part, whole.weight(address)) ** 0.5 for address, part in parts.items()}
         present = [norm for norm in norms.values() if norm]

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.specs.inspection import Complaint, Inspection
-from ws_dsl.steps.ablate._parts import Ablating, ablated, opened
+from ws_dsl.steps.ablate._parts import Ablating, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 _THIRDS = {"early": (0.0, 1 / 3), "middle": (1 / 3, 2 / 3), "late": (2 / 3, 1.0)}
@@ -108,8 +108,7 @@ def chosen(spec: Layers, changed: Sequence[int]) -> list[int]:
 def run(cells: Sequence[Cell[Layers]], context: Context) -> Iterator[tuple[Cell[Layers], Artifact]]:
     from ws_dsl.models.deltas import where
 
-    for cell in cells:
-        whole = opened(cell, context)
+    for cell, whole in wholes(cells, context):
         layer_of = {address: where(address)[0] for address in whole.delta.parts}
         wanted = chosen(cell.spec, sorted(set(layer_of.values())))
         kept = {a: part for a, part in whole.delta.parts.items() if layer_of[a] in wanted}

@@ -28,7 +28,7 @@ from pydantic import Field
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.ablate._families import untouched
-from ws_dsl.steps.ablate._parts import Ablating, ablated, opened
+from ws_dsl.steps.ablate._parts import Ablating, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 
@@ -49,7 +49,6 @@ version = 1
 def run(cells: Sequence[Cell[Modules]], context: Context) -> Iterator[tuple[Cell[Modules], Artifact]]:
     from ws_dsl.models.deltas import where
 
-    for cell in cells:
-        whole = opened(cell, context)
+    for cell, whole in wholes(cells, context):
         kept = {a: part for a, part in whole.delta.parts.items() if where(a)[1] in cell.spec.modules}
         yield cell, ablated(cell, whole, kept, {})

@@ -36,7 +36,7 @@ from ws_dsl.artifacts.delta import Delta, Part
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.ablate._families import families, form_lost
-from ws_dsl.steps.ablate._parts import AS_TRAINED, Ablating, Whole, ablated, opened
+from ws_dsl.steps.ablate._parts import AS_TRAINED, Ablating, Whole, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class _Split(NamedTuple):
 
 
 def run(cells: Sequence[Cell[Parameters]], context: Context) -> Iterator[tuple[Cell[Parameters], Artifact]]:
-    for cell in cells:
-        whole, component = opened(cell, context), cell.spec.component
+    for cell, whole in wholes(cells, context):
+        component = cell.spec.component
         family = _family(whole.delta, component)
         splits = {
             address: _split(component, family, address, part, whole)

@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.delta import Part
 from ws_dsl.specs.canonical import Json
-from ws_dsl.steps.ablate._parts import Ablating, Whole, ablated, opened
+from ws_dsl.steps.ablate._parts import Ablating, Whole, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ version = 1
 class _Task:
     """A cell with what is found for it, matrix by matrix."""
 
-    def __init__(self, cell: Cell[Spectrum], context: Context):
+    def __init__(self, cell: Cell[Spectrum], whole: Whole):
         self.cell = cell
-        self.whole: Whole = opened(cell, context)
+        self.whole = whole
         self.kept: dict[str, Part] = {}
         self.rank = self.band_rank = 0
 
@@ -111,30 +111,29 @@ class _Task:
 def run(cells: Sequence[Cell[Spectrum]], context: Context) -> Iterator[tuple[Cell[Spectrum], Artifact]]:
     """Every matrix is decomposed once for all cells that look at it in one frame."""
     groups: dict[tuple[str, ...], list[_Task]] = {}
-    for cell in cells:
-        task = _Task(cell, context)
+    for cell, whole in wholes(cells, context):
+        task = _Task(cell, whole)
         of = cell.one("delta" if cell.spec.frame == "own" else "model").digest
         groups.setdefault((cell.spec.frame, of), []).append(task)
     for (frame, _), tasks in groups.items():
         for address in sorted({address for task in tasks for address in task.whole.delta.parts}):
-            _one_matrix(frame, address, tasks, context)
+            _one_matrix(frame, address, tasks)
         for task in tasks:
             yield task.cell, task.artifact()
 
 
-def _one_matrix(frame: str, address: str, tasks: Sequence[_Task], context: Context) -> None:
-    from ws_dsl.models.deltas import weight
+def _one_matrix(frame: str, address: str, tasks: Sequence[_Task]) -> None:
     from ws_dsl.models.spectra import has_matrix, spectrum, spectrum_of
 
     concerned = [task for task in tasks if address in task.whole.delta.parts]
     concerned = [task for task in concerned if has_matrix(task.whole.delta.parts[address])]
     if not concerned:
         return
-    first = concerned[0]
+    whole = concerned[0].whole
     if frame == "own":
-        found = spectrum(first.whole.delta.parts[address], first.whole.weight(address))
+        found = spectrum(whole.delta.parts[address], whole.weight(address))
     else:
-        found = spectrum_of(weight(context.model(first.cell.one("model")), address))
+        found = spectrum_of(whole.weights(address))
     for task in concerned:
         task.add(address, found)
 

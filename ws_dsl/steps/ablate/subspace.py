@@ -33,7 +33,7 @@ from ws_dsl.artifacts.delta import Part
 from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Ref
-from ws_dsl.steps.ablate._parts import Ablating, Whole, ablated, opened
+from ws_dsl.steps.ablate._parts import Ablating, Whole, ablated, wholes
 from ws_dsl.steps.cell import Cell, Context
 
 if TYPE_CHECKING:
@@ -50,17 +50,15 @@ version = 1
 
 
 def run(cells: Sequence[Cell[Subspace]], context: Context) -> Iterator[tuple[Cell[Subspace], Artifact]]:
-    for cell in cells:
-        whole, basis = opened(cell, context), cell.open("basis")
+    for cell, whole in wholes(cells, context):
+        basis: Basis = cell.open("basis")
         kept, share = project(whole, basis)
         about = {
             "matrices_of_basis": len(kept),
             "in_basis": share,
             "own_basis": cell.one("delta").digest in basis.made_from,
         }
-        made_on = sorted({*whole.delta.made_on, *basis.made_on})
-        together = whole._replace(delta=replace(whole.delta, made_on=made_on))
-        yield cell, ablated(cell, together, kept, about)
+        yield cell, ablated(cell, whole, kept, about, made_on=basis.made_on)
 
 
 def project(whole: Whole, basis: Basis) -> tuple[dict[str, Part], float | None]:
@@ -69,19 +67,15 @@ def project(whole: Whole, basis: Basis) -> tuple[dict[str, Part], float | None]:
     Raises:
         MeasurementError: a basis of another model, or one that does not fit a matrix.
     """
-    from ws_dsl.models.spectra import energy, has_matrix
-
     if basis.model != whole.delta.model:
         raise MeasurementError("the basis is of another model than the delta")
-    kept: dict[str, Part] = {}
-    inside = total = 0.0
-    for address in sorted(set(basis.columns) & set(whole.delta.parts)):
-        part, weight = whole.delta.parts[address], whole.weight(address)
-        kept[address] = projected(part, basis.columns[address], basis.side, weight)
-        if has_matrix(part):
-            total += energy(part, weight)
-            inside += energy(kept[address])
-    return kept, inside / total if total else None
+    shared = {a: part for a, part in whole.delta.parts.items() if a in basis.columns}
+    kept = {
+        address: projected(part, basis.columns[address], basis.side, whole.weight(address))
+        for address, part in sorted(shared.items())
+    }
+    total = whole.energy(shared)
+    return kept, whole.energy(kept) / total if total else None
 
 
 def projected(
