@@ -191,3 +191,19 @@ def test_a_value_that_cannot_be_named(wrong: Wrong, data: Path):
     data.write_text(data.read_text().replace('"a"', '"a=b"'))
     (problem,) = wrong(DATA + "c: {kind: corrected, of: s, by: topic}")
     assert problem.code == "no-label" and "'a=b'" in problem.message
+
+
+CHECK = "checks:\n  c: {kind: opposite_sign, of: m, axis: %s}\n"
+
+
+def test_a_check_is_told_labels_and_they_are_in_its_key(plan: Planned):
+    made = plan(SCORES + "m: {kind: mean, of: s}", CHECK % "layer")
+    (check,) = [one for one in made.checks if one.name == "c"]
+    edges = check.node.inputs["of"]
+    assert [dict(edge.labels) for edge in edges] == cells(made, "m")
+    assert check.node.params["labels"] == {"of": [[list(pair) for pair in edge.labels] for edge in edges]}
+
+
+def test_an_axis_that_a_check_does_not_find(wrong: Wrong):
+    (problem,) = wrong(SCORES + "m: {kind: mean, of: s}", CHECK % "pole")
+    assert problem.code == "unknown-axis" and "has no axis 'pole' (axes: layer, at)" in problem.message

@@ -10,8 +10,9 @@ from typing import Any
 
 from ws_dsl.plan.cells import told
 from ws_dsl.plan.evaluator import Evaluator
+from ws_dsl.plan.fields import named as axes_named
 from ws_dsl.plan.fields import read_spec
-from ws_dsl.plan.mistakes import Broken, accepted, names
+from ws_dsl.plan.mistakes import Broken, accepted, axes_of, names
 from ws_dsl.plan.node import Edge, Node, address
 from ws_dsl.plan.params import params_of
 from ws_dsl.plan.plan import CheckStep
@@ -86,6 +87,11 @@ def _check(evaluator: Evaluator, name: str, written: Mapping[str, Any], path: Pa
             edges, addresses = _cells(evaluator, text, accepts[field], field, place, at)
             inputs[field] += edges
             cells[field] += addresses
+    for axis, field in axes_named(spec, "axis").items():
+        has = {name: None for edges in inputs.values() for edge in edges for name, _ in edge.labels}
+        if axis not in has:
+            message = f"what the check looks at has no axis {axis!r} ({axes_of(has)})"
+            raise mistakes.add((*path, field), "unknown-axis", message)
     if kind.spec.row_columns:
         behind = [edge.node.rows_from for edge in next(iter(inputs.values()))]
         inputs["row_columns"] = [Edge(node) for node in behind if node is not None]

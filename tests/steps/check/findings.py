@@ -20,7 +20,8 @@ def finding(kind: str, inputs: Mapping[str, Sequence[Any]], context: Any = None,
         name: [one if isinstance(one, Given) else Given(one, (0, place)) for place, one in enumerate(several)]
         for name, several in inputs.items()
     }
-    spec = module.spec.model_validate(dict.fromkeys(given, "step") | fields)
+    references = {name: "step" for name in given if name in module.spec.model_fields}
+    spec = module.spec.model_validate(references | fields)
     ((_, artifact),) = module.module.run([Cell(spec, given, name=kind)], context)  # pyright: ignore
     return Finding.from_files(files_of(artifact).__getitem__)
 

@@ -18,10 +18,10 @@ What it cannot show
 
 Inputs and output
     `score`, `label`: Tables over one row set (`rows` restricts both); labels are 0 and 1, or −1 and 1.
-    `within`: a row column; `family`: the axes that the score was searched over, joint cells of which share
-    their permutations; `states`: States of the same rows, needed for `null_vectors`: how many are drawn, at
-    least 200, or none; `seed` of shuffles and drawn vectors. Rows that are `ok` on both sides count. An
-    Estimate of `auroc`, `auroc_within`, `r_pb` and `spearman`, each with an interval that resamples units
+    `within`: a row column; `family`: the axes that the score was searched over, whose cells share their
+    permutations; `null_vectors`: how many null vectors are drawn, at least 200, or none; `states`: States of
+    the same rows, which they are scored on; `seed` of shuffles and drawn vectors. Rows that are `ok` on both
+    sides count. An Estimate of `auroc`, `auroc_within`, `r_pb` and `spearman`, each with an interval that resamples units
     stratified by label; `p`, `p_max`, `n` and `n_positive`; and with states `null_auroc_97`, the 97.5 %
     quantile of the null vectors' AUROC folded to above ½, `p_random`, how many of them reach the score's, and
     `shuffled_auroc_97`, `p_shuffled` likewise. Undefined where a class has no row. `notes` tell the cells of
