@@ -92,3 +92,16 @@ def test_what_it_was_made_from_is_kept(bench: Bench):
 def test_a_delta_of_another_model(bench: Bench):
     with pytest.raises(MeasurementError, match="another model"):
         shared(bench, [Delta(low_rank(bench, ["L0o"], 2, 0).parts, "another", [])], 2)
+
+
+def test_cells_do_not_depend_on_what_runs_beside_them(bench: Bench):
+    all_of_them = [*planted(bench, [1, 2, 3]), low_rank(bench, ["L0o", "L3down"], 2, 50)]
+    cells = [
+        ({"of": [one for one in all_of_them if one is not mine]}, {"k": k, "hold_out": "family", **fields})
+        for mine in all_of_them
+        for k in (1, 6)
+        for fields in ({}, {"normalise": True}, {"modules": ["down"]})
+    ]
+    together = bench.cells("shared_svd", [(inputs, dict(fields)) for inputs, fields in cells])
+    for (inputs, fields), found in zip(cells, together, strict=True):
+        assert found.to_artifact().files == bench("shared_svd", inputs, **fields).to_artifact().files

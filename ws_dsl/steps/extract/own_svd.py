@@ -31,7 +31,7 @@ from ws_dsl.specs import types
 from ws_dsl.specs.kind import Kind, Named, Ref
 from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.cell import Cell, Context
-from ws_dsl.steps.extract._bases import columns, spectra
+from ws_dsl.steps.extract._bases import changed
 
 if TYPE_CHECKING:
     from ws_dsl.models.spectra import Spectrum
@@ -56,26 +56,29 @@ def run(cells: Sequence[Cell[OwnSvd]], context: Context) -> Iterator[tuple[Cell[
     for cell in cells:
         groups.setdefault((cell.one("of").digest, tuple(cell.spec.modules)), []).append(cell)
     for group in groups.values():
-        found = spectra(group[0], context, group[0].spec.modules)
-        total = sum(float((own.sizes**2).sum()) for (own,) in found.values())
+        matrices = changed(group[0], context, group[0].spec.modules)
+        found = {address: decompose() for address, own in matrices.items() for decompose in own.values()}
+        total = sum(float((own.sizes**2).sum()) for own in found.values())
         for cell in group:
             yield cell, _basis(cell, found, total)
 
 
-def _basis(cell: Cell[OwnSvd], found: dict[str, list[Spectrum]], total: float) -> Artifact:
+def _basis(cell: Cell[OwnSvd], found: dict[str, Spectrum], total: float) -> Artifact:
+    import numpy as np
+
     spec, delta = cell.spec, cell.open("of")
     assert isinstance(delta, Delta)
 
     def taken(own: Spectrum) -> slice:
         return slice(0, spec.k) if spec.take == "top" else slice(max(own.rank - spec.k, 0), own.rank)
 
-    held = sum(float((own.sizes[taken(own)] ** 2).sum()) for (own,) in found.values())
+    held = sum(float((own.sizes[taken(own)] ** 2).sum()) for own in found.values())
     notes = {
         "method": "own_svd",
         "k": spec.k,
         "take": spec.take,
         "energy_share": held / total if total else None,
     }
-    vectors = columns(found, lambda own: own[0].left[:, taken(own[0])])
+    vectors = {address: own.left[:, taken(own)].astype(np.float32) for address, own in sorted(found.items())}
     made_from = [cell.one("of").digest]
     return Basis(vectors, "output", delta.model, delta.made_on, made_from, dict(notes)).to_artifact()
