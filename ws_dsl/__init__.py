@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.measure.refusal import Refusal
     from ws_dsl.steps.measure.repetition import Repetition
     from ws_dsl.steps.measure.sample_answers import SampleAnswers
+    from ws_dsl.steps.train.merge import Merge
     from ws_dsl.steps.train.train_adapter import TrainAdapter
     from ws_dsl.steps.train.weight_diff import WeightDiff
 
@@ -127,6 +128,7 @@ __all__ = [
     "LogisticProbe",
     "LogitDiff",
     "MeanDiff",
+    "Merge",
     "Modules",
     "NextToken",
     "Nll",

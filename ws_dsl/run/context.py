@@ -152,9 +152,19 @@ class RunContext:
     def _checkpoint(self, source: StoredInput) -> tuple[Path, Any]:
         """The folder of a model, its files verified against the record."""
         node: Node = source.edge.node
-        (folder,) = node.files.values()
         record = source.open()
+        if not node.files:
+            return self._own_checkpoint(source, record), record
+        (folder,) = node.files.values()
         for name, digest in record.files.items():
             if self.store.hash_file(folder / name) != digest:
                 raise ModelError(f"{folder / name} changed since the study was planned; run again")
         return folder, record
+
+    def _own_checkpoint(self, source: StoredInput, record: Any) -> Path:
+        """The folder of a model whose files are its artifact's own, under their names."""
+        folder, manifest = self.scratch(), self.store.require(source.key)
+        for name in record.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(self.store.path(manifest, name).resolve())
+        return folder
