@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.extract.class_mean_diff import ClassMeanDiff
     from ws_dsl.steps.extract.constructive_delta import ConstructiveDelta
     from ws_dsl.steps.extract.final_states import FinalStates
+    from ws_dsl.steps.extract.imported_vectors import ImportedVectors
     from ws_dsl.steps.extract.logistic_probe import LogisticProbe
     from ws_dsl.steps.extract.mean_diff import MeanDiff
     from ws_dsl.steps.extract.own_svd import OwnSvd
@@ -118,6 +119,7 @@ __all__ = [
     "Generate",
     "GroupGap",
     "HfModel",
+    "ImportedVectors",
     "JointTest",
     "Judge",
     "Kind",

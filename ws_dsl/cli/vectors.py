@@ -293,7 +293,7 @@ def export_vectors(
 
     llama.cpp adds direction N after block N, at every token, times --control-vector-scaled.
     """
-    from ws_dsl.registry.vector_files import one_of, write_gguf, write_safetensors
+    from ws_dsl.artifacts.vector_files import one_of, write_gguf, write_safetensors
 
     session = open_session(registry)
     chosen = [choose(session, one) for one in what]

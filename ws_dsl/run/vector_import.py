@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ws_dsl import __version__
+from ws_dsl.artifacts.vector_files import Foreign, format_of, read
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import WsDslError
 from ws_dsl.plan.keys import key_of
 from ws_dsl.registry.manifest import Draft
 from ws_dsl.registry.store import Store
-from ws_dsl.registry.vector_files import Foreign, read
 from ws_dsl.registry.vectors import VectorSet, vector_set
 from ws_dsl.specs.canonical import Json
-from ws_dsl.specs.site import Site
 
 KIND = "imported_vectors"
 VERSION = 1
@@ -51,7 +50,7 @@ def import_vectors(store: Store, file: Path, told: Told) -> list[VectorSet]:
         RegistryError: the store cannot be written.
     """
     begun = time.monotonic()
-    found = [_whole(one, told) if isinstance(one, Foreign) else one for one in read(file)]
+    found = [_whole(one, told) if isinstance(one, Foreign) else one for one in read(file, format_of(file))]
     digest = store.import_file(file)
     manifests = store.commit([_draft(one, digest, file.name, begun) for one in found])
     for manifest in manifests:
@@ -106,17 +105,7 @@ def _whole(found: Foreign, told: Told) -> Vectors:
     assert told.model is not None and site is not None and told.at is not None and told.mean_norm is not None
     if not (math.isfinite(told.mean_norm) and told.mean_norm > 0):
         raise WsDslError(f"--mean-norm {told.mean_norm}: a norm is a number above 0")
-    return Vectors(
-        values=found.values,
-        site=str(Site.parse(site)),
-        at=_position(told.at),
-        method=told.method,
-        mean_norm=told.mean_norm,
-        model=told.model,
-        labels=found.labels if len(found.labels) > 1 else [""],
-        made_on=[],
-        notes={"model_hint": found.model_hint} if found.model_hint else {},
-    )
+    return found.at(site, _position(told.at), told.model, told.method, told.mean_norm)
 
 
 def _position(text: str) -> Json:

@@ -12,11 +12,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import DataError, ModelError, Place, WsDslError
-from ws_dsl.specs.canonical import canonical
+from ws_dsl.specs.canonical import Json, canonical
 from ws_dsl.specs.site import Site
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ FIELD = "ws_dsl.vectors"
 """Name of the field that says what the formats do not."""
 
 ARCHITECTURE = "controlvector"
+
+
+Format: TypeAlias = Literal["safetensors", "gguf"]
 
 
 class Foreign(NamedTuple):
@@ -42,6 +45,20 @@ class Foreign(NamedTuple):
     labels: list[str]
     site: str | None
     model_hint: str | None
+
+    def at(self, site: str, at: Json, model: str, method: str, mean_norm: float) -> Vectors:
+        """The vectors with all that has to be known of them; see `Vectors`."""
+        return Vectors(
+            values=self.values,
+            site=str(Site.parse(site)),
+            at=at,
+            method=method,
+            mean_norm=mean_norm,
+            model=model,
+            labels=self.labels if len(self.labels) > 1 else [""],
+            made_on=[],
+            notes={"model_hint": self.model_hint} if self.model_hint else {},
+        )
 
 
 def write_safetensors(path: Path, vectors: Vectors) -> None:
@@ -83,14 +100,19 @@ def write_gguf(path: Path, vectors: Sequence[Vectors], model_hint: str) -> None:
     writer.close()
 
 
-def read(path: Path) -> list[Vectors | Foreign]:
+def format_of(path: Path) -> Format:
+    """The format of a file, by its name."""
+    return "gguf" if path.suffix == ".gguf" else "safetensors"
+
+
+def read(path: Path, form: Format) -> list[Vectors | Foreign]:
     """The vectors of a file, one entry for every place.
 
     Raises:
-        DataError: it is neither format, or holds what is no vector.
+        DataError: it is not of this format, or holds what is no vector.
         WsDslError: the extra for GGUF is missing.
     """
-    found = _read_gguf(path) if path.suffix == ".gguf" else _read_safetensors(path)
+    found = _read_gguf(path) if form == "gguf" else _read_safetensors(path)
     for one in found:
         _check(path, one.values)
     return found

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.registry.directions import WIDTH, build_vectors
+from ws_dsl.artifacts.vector_files import Foreign, format_of, one_of, read, write_gguf, write_safetensors
 from ws_dsl.errors import DataError, ModelError, WsDslError
 from ws_dsl.registry import Store
 from ws_dsl.registry.cross_check import cross_check, expected_key
-from ws_dsl.registry.vector_files import Foreign, one_of, read, write_gguf, write_safetensors
 from ws_dsl.registry.vectors import VectorIndex
 from ws_dsl.run.vector_import import Told, import_vectors
 
@@ -30,6 +30,11 @@ def same(first, second) -> bool:
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
 def several():
     values = np.stack([ODD, *build_vectors(5).values])
     return build_vectors(
@@ -39,14 +44,14 @@ def several():
 
 def test_safetensors_come_back_bit_by_bit(several, tmp_path):
     write_safetensors(tmp_path / "v.safetensors", several)
-    (found,) = read(tmp_path / "v.safetensors")
+    (found,) = read(tmp_path / "v.safetensors", format_of(tmp_path / "v.safetensors"))
     assert same(found, several)
 
 
 def test_gguf_comes_back_bit_by_bit(several, tmp_path):
     sent = [one_of(several, 0), replace(one_of(several, 2), site="L7")]
     write_gguf(tmp_path / "v.gguf", sent, "qwen3")
-    found = read(tmp_path / "v.gguf")
+    found = read(tmp_path / "v.gguf", format_of(tmp_path / "v.gguf"))
     assert len(found) == 2 and all(map(same, found, sent))
 
 
@@ -88,7 +93,7 @@ def test_a_control_vector_of_another_program_needs_what_it_does_not_tell(tmp_pat
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    first, second = read(path)
+    first, second = read(path, format_of(path))
     assert isinstance(first, Foreign) and [first.site, second.site] == ["L1", "L14"]
     with pytest.raises(WsDslError, match="--model, --at, --mean-norm"):
         import_vectors(store, path, Told(None, None, None, None, "imported"))
@@ -167,7 +172,7 @@ def _gguf_of(path: Path, name: str, architecture: str = "controlvector") -> None
 def test_gguf_that_is_no_control_vector_is_refused(tmp_path, name, architecture):
     _gguf_of(tmp_path / "v.gguf", name, architecture)
     with pytest.raises(DataError):
-        read(tmp_path / "v.gguf")
+        read(tmp_path / "v.gguf", format_of(tmp_path / "v.gguf"))
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "gguf"])
@@ -176,13 +181,13 @@ def test_rubbish_is_refused(tmp_path, suffix, content):
     path = tmp_path / f"v.{suffix}"
     path.write_bytes(content)
     with pytest.raises(DataError):
-        read(path)
+        read(path, format_of(path))
 
 
 @pytest.mark.parametrize("name", ["v.safetensors", "v.gguf"])
 def test_a_file_that_is_not_there_is_said(tmp_path, name):
     with pytest.raises(DataError, match="No such file"):
-        read(tmp_path / name)
+        read(tmp_path / name, format_of(tmp_path / name))
 
 
 def test_a_position_may_be_the_mean_of_the_reply(tmp_path, store):
@@ -199,7 +204,7 @@ def test_a_truncated_file_is_refused(several, tmp_path):
     for length in range(0, len(data), 37):
         (tmp_path / "v.gguf").write_bytes(data[:length])
         with pytest.raises(DataError):
-            read(tmp_path / "v.gguf")
+            read(tmp_path / "v.gguf", format_of(tmp_path / "v.gguf"))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +225,7 @@ def test_tensors_that_are_no_vectors_are_refused(tmp_path, tensors):
 
     save_file(tensors, tmp_path / "v.safetensors")
     with pytest.raises(DataError):
-        read(tmp_path / "v.safetensors")
+        read(tmp_path / "v.safetensors", format_of(tmp_path / "v.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -242,7 +247,7 @@ def test_a_record_of_another_make_is_refused(several, tmp_path, change):
     text = json.dumps({**record, **change}) if isinstance(change, dict) else json.dumps(change)
     save_file({"vectors": several.values}, tmp_path / "v.safetensors", {"ws_dsl.vectors": text})
     with pytest.raises(DataError):
-        read(tmp_path / "v.safetensors")
+        read(tmp_path / "v.safetensors", format_of(tmp_path / "v.safetensors"))
 
 
 def test_a_store_keeps_what_was_imported_elsewhere(several, tmp_path):
