@@ -21,11 +21,11 @@ Inputs and output
     `within`: a row column; `family`: the axes that the score was searched over, whose cells share their
     permutations; `null_vectors`: how many null vectors are drawn, at least 200, or none; `states`: States of
     the same rows, which they are scored on; `seed` of shuffles and drawn vectors. Rows that are `ok` on both
-    sides count. An Estimate of `auroc`, `auroc_within`, `r_pb` and `spearman`, each with an interval that resamples units
-    stratified by label; `p`, `p_max`, `n` and `n_positive`; and with states `null_auroc_97`, the 97.5 %
-    quantile of the null vectors' AUROC folded to above ½, `p_random`, how many of them reach the score's, and
-    `shuffled_auroc_97`, `p_shuffled` likewise. Undefined where a class has no row. `notes` tell the cells of
-    the family.
+    sides count. An Estimate of `auroc`, `auroc_within`, `r_pb` and `spearman`, each with an interval that
+    resamples units stratified by label; `p`, `p_max`, `n` and `n_positive`; and with states `null_auroc_97`,
+    the 97.5 % quantile of the null vectors' AUROC folded to above ½, `p_random`, how many of them reach the
+    score's, and `shuffled_auroc_97`, `p_shuffled` likewise. Undefined where a class has no row. `notes` tell
+    the cells of the family.
 
 Reference
     Hanley & McNeil (1982) for the AUROC as U / (n₁ n₀); Westfall & Young (1993) for the maximum statistic.

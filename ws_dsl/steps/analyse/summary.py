@@ -20,9 +20,9 @@ Inputs and output
     `clip` bounds the values that `clipped_mean` averages, and no other statistic; `by`: a row column, whose
     values become an axis, each cell over its rows; `test`: `sign` (binomial, of the units above 0) or
     `permutation` (of flipped signs), which adds `p`; `family`: axes over which p is corrected, which adds
-    `p_adjusted`; `correction`: `holm` (no false finding) or `bh` (their share). An
-    Estimate; `n` counts the rows with a value, and `notes` the rows, units, repeats, exclusions by status and clipped values. A statistic without enough rows is
-    undefined and says why.
+    `p_adjusted`; `correction`: `holm` (no false finding) or `bh` (their share). An Estimate; `n` counts the
+    rows with a value, and `notes` the rows, units, repeats, exclusions by status and clipped values. A
+    statistic without enough rows is undefined and says why.
 
 Reference
     Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Hyndman & Fan (1996), type 7, for

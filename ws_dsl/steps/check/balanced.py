@@ -10,8 +10,8 @@ What it cannot show
 
 Inputs and output
     `of`: Rows, Prompts or Tables, of which rows that are `ok` count; `axis`: the axis along which cells are
-    counted, or `by`: the row column whose values are counted within each cell; `least`: the share, 0.9 by
-    default.
+    counted; `by`: instead, the row column whose values are counted within each cell; `least`: the share, 0.9
+    by default.
 
 Reference
     Notes on preference data: a global share of 54 % for the second place, of an unbalanced presentation.
