@@ -16,6 +16,7 @@ from ws_dsl.specs.document import Path_
 from ws_dsl.specs.study import Figure, Rule, TableSpec
 
 _ENDS = ("low", "high", "sd", "n")
+_SHOWN = (types.Table, types.Estimate, types.Sites)
 
 
 def read_rules(evaluator: Evaluator) -> None:
@@ -124,7 +125,7 @@ def _is_statistic(name: str, known: Iterable[str]) -> bool:
 def _figure(evaluator: Evaluator, figure: Figure, path: Path_) -> None:
     roles: list[tuple[str, Path_]] = []
     if figure.of is not None:
-        shown = [_numbers(evaluator, figure.of, (*path, "of"))]
+        shown = [_numbers(evaluator, figure.of, (*path, "of"), (*_SHOWN, types.Adapter))]
         roles += [*_roles(figure.x, (*path, "x")), *_roles(figure.y, (*path, "y"))]
     elif isinstance(figure.x, str) and isinstance(figure.y, str):
         shown = [
@@ -160,11 +161,13 @@ def _table(evaluator: Evaluator, table: TableSpec, path: Path_) -> None:
                 )
 
 
-def _numbers(evaluator: Evaluator, text: str, path: Path_) -> Relation:
+def _numbers(
+    evaluator: Evaluator, text: str, path: Path_, shown: tuple[type[types.Type], ...] = _SHOWN
+) -> Relation:
     """The relation behind a reference to numbers."""
     relation = evaluator.resolve(text, path)
-    if not set(relation.types) & {types.Table, types.Estimate, types.Sites}:
-        message = f"a report shows Tables, Estimates and Sites, and {text!r} is {names(relation.types)}"
+    if not set(relation.types) & set(shown):
+        message = f"what is shown here is {names(shown)}, and {text!r} is {names(relation.types)}"
         raise evaluator.mistakes.add(path, "wrong-type", message)
     return relation
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.arm import Arm, Change
 from ws_dsl.artifacts.estimate import Estimate, Stat
 from ws_dsl.artifacts.prompts import Prompts
@@ -60,6 +61,8 @@ class Long:
 def long(results: Results, reference: str, name: str = "value") -> Long:
     """Cells behind a reference: Tables (a record per row), Estimates (per cell), Sites (per component).
 
+    Of Adapters the losses of training, a record per step.
+
     Args:
         results: The study's results.
         reference: As written in the study.
@@ -99,6 +102,11 @@ def long(results: Results, reference: str, name: str = "value") -> Long:
                 found.records.append({**own, "component": site, **_place(site), "score": score})
                 found.sources.append((node, None))
             found.units["score"] = str(artifact.notes.get("score", ""))
+        elif isinstance(artifact, Adapter):
+            found.numbers, found.units["loss"] = ["loss"], "nats per token"
+            for record in _losses(artifact):
+                found.records.append({**own, **record})
+                found.sources.append((node, None))
         else:
             raise MeasurementError(f"{reference} holds no numbers that could be drawn")
     return found
@@ -142,10 +150,22 @@ def _records(artifact: Any, column: str | None, facts: Mapping[str, Any]) -> lis
             return _rows({**{key: columns[key] for key in keys}, "text": columns["text"], "tokens": tokens})
         case Sites(addresses=addresses, scores=scores):
             return [{"site": a, "score": s} for a, s in zip(addresses, scores, strict=True)]
+        case Adapter():
+            return _losses(artifact)
         case Arm(changes=changes):
             return [_change(change) for change in changes]
         case _:
             return [{name: value if _is_cell(value) else json.dumps(value) for name, value in facts.items()}]
+
+
+def _losses(adapter: Adapter) -> list[dict[str, Cell]]:
+    """The losses of training: of every step, and of looks at held-out rows after so many steps."""
+    train: list[dict[str, Cell]] = [
+        {"curve": "train", "step": step, "loss": loss} for step, loss in enumerate(adapter.curves["train"])
+    ]
+    return train + [
+        {"curve": "validation", "step": step, "loss": loss} for step, loss in adapter.curves["validation"]
+    ]
 
 
 def _change(change: Change) -> dict[str, Cell]:

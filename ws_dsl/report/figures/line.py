@@ -5,8 +5,9 @@ Draws
     that are numbers stand at their place, others at equal distances.
 
 Roles
-    of: an Estimate, with the statistic picked (`share.median`), or Sites (their score)
-    x: an axis, such as `rank`, `k`, `layer` or `coeff`
+    of: an Estimate, with the statistic picked (`share.median`), Sites (their score), or Adapters (their loss)
+    x: an axis, such as `rank`, `k`, `layer` or `coeff`; of Adapters `step`, with `curve` (`train` or
+        `validation`) as a facet or colour
     colour: an axis, a line per label
     facet: one or more axes, a panel per combination
 
