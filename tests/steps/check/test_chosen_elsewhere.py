@@ -100,3 +100,26 @@ def test_what_was_trained_is_judged_elsewhere_too(tmp_path: Path):
         ("one", "one"),
         ("other", "one"),
     ]
+
+
+ALIKE = """\
+ws: 1
+id: alike
+question: Do two halves of the claims give one direction?
+model: {kind: organism}
+steps:
+  claims: {kind: dataset, path: claims.jsonl, key: claim_id, columns: {claim: text}}
+  halves: {kind: split, of: claims, into: {one: 0.5, other: 0.5}}
+  said: {kind: prompts, rows: halves, over: {text as side: {plus: "{{claim}}", minus: "Is it true that {{claim}}?"}}}
+  states: {kind: states, prompts: said, at: last, layer: 1}
+  direction: {kind: mean_diff, plus: "states[side=plus]", minus: "states[side=minus]"}
+  alike: {kind: similarity, of: "direction[split=one]", to: "direction[split=other]"}
+"""
+
+
+def test_an_angle_between_directions_is_no_judgement_of_them(tmp_path: Path):
+    (tmp_path / "claims.jsonl").write_text("".join(json.dumps(claim) + "\n" for claim in CLAIMS))
+    (tmp_path / "study.yaml").write_text(ALIKE)
+    session = Session(Project(tmp_path, tmp_path / "registry", tmp_path / "site"))
+    nodes = session.open(tmp_path / "study.yaml").plan.nodes
+    assert ChosenElsewhere.gather([node for node in nodes if not node.step.startswith("check/")]) is None

@@ -29,6 +29,8 @@ from ws_dsl.steps.cell import Cell, Context
 
 _MADE = {types.Sites, types.Vectors, types.Basis, types.Adapter, types.Delta}
 """What is chosen on rows, made from them, or trained on them."""
+_UNMEASURED = _MADE | {types.Model}
+"""What an estimate may read and yet be of choices alone: a comparison of weights needs their model."""
 
 
 class ChosenElsewhere(Check):
@@ -50,7 +52,7 @@ class ChosenElsewhere(Check):
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            measured = any(not _MADE & set(e.node.types) for e in node.edges())
+            measured = any(not _UNMEASURED & set(e.node.types) for e in node.edges())
             if measured and types.Estimate in node.types and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
