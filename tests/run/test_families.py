@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from tests.run.lab import Lab, Ran
 from ws_dsl.artifacts.estimate import Estimate
+from ws_dsl.artifacts.finding import Finding
+from ws_dsl.plan.node import Edge
 from ws_dsl.run.context import RunContext
 from ws_dsl.run.session import Session
 
@@ -117,6 +120,23 @@ def test_levels_hold_their_own_rows(estimates: dict[str, Estimate]):
     assert len(found) == 4 and all(one.stats["n"].value == 2 for one in found.values())
     assert len({one.row_set for one in found.values()}) == 2
     assert all(one.stats["p_adjusted"].value is not None for one in found.values())
+
+
+def test_a_vector_judged_on_the_rows_that_made_it_is_flagged(lab: Lab, ran: Ran):
+    """With states of the rows it was made on, the check that always runs fails; with others it holds."""
+    assert flagged(lab, ran).holds
+    leaky = copy.deepcopy(STUDY)
+    leaky["steps"]["vector"] |= {
+        "plus": "felt[side=plus, split=test]",
+        "minus": "felt[side=minus, split=test]",
+    }
+    assert not flagged(lab, lab.run(leaky)).holds
+
+
+def flagged(lab: Lab, ran: Ran) -> Finding:
+    context = RunContext(Session(lab.project).store, ran.opened.state)
+    (check,) = [one for one in ran.opened.plan.checks if one.name == "chosen_elsewhere"]
+    return context.input(Edge(check.node)).open()
 
 
 def test_running_again_makes_nothing(lab: Lab, ran: Ran):
