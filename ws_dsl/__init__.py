@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ws_dsl.specs.kind import Axis, Column, File, Folder, Kind, Ref, Seed, none, varied
+    from ws_dsl.specs.kind import (
+        Axis,
+        Column,
+        Family,
+        File,
+        Folder,
+        HeldOut,
+        Kind,
+        Levels,
+        Ref,
+        Seed,
+        none,
+        varied,
+    )
     from ws_dsl.specs.twin import Patch, Study
     from ws_dsl.steps.ablate.equal_norms import EqualNorms
     from ws_dsl.steps.ablate.layers import Layers
@@ -24,10 +37,13 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.choose import Choose
     from ws_dsl.steps.analyse.chosen import Chosen
     from ws_dsl.steps.analyse.correlation import Correlation
+    from ws_dsl.steps.analyse.diagonal import Diagonal
     from ws_dsl.steps.analyse.difference import Difference
+    from ws_dsl.steps.analyse.dose_response import DoseResponse
     from ws_dsl.steps.analyse.group_gap import GroupGap
     from ws_dsl.steps.analyse.joint_test import JointTest
     from ws_dsl.steps.analyse.label_permutations import LabelPermutations
+    from ws_dsl.steps.analyse.off_diagonal import OffDiagonal
     from ws_dsl.steps.analyse.predictivity import Predictivity
     from ws_dsl.steps.analyse.ratio import Ratio
     from ws_dsl.steps.analyse.recall import Recall
@@ -110,14 +126,18 @@ __all__ = [
     "Correlation",
     "Cosine",
     "Dataset",
+    "Diagonal",
     "Difference",
+    "DoseResponse",
     "Endpoint",
     "EqualNorms",
+    "Family",
     "File",
     "FinalStates",
     "Folder",
     "Generate",
     "GroupGap",
+    "HeldOut",
     "HfModel",
     "ImportedVectors",
     "JointTest",
@@ -126,6 +146,7 @@ __all__ = [
     "Kl",
     "LabelPermutations",
     "Layers",
+    "Levels",
     "Lexicon",
     "LogisticProbe",
     "LogitDiff",
@@ -134,6 +155,7 @@ __all__ = [
     "Modules",
     "NextToken",
     "Nll",
+    "OffDiagonal",
     "Organism",
     "Overlap",
     "OwnSvd",
@@ -185,7 +207,23 @@ __all__ = [
 _GRAMMAR = {
     "Study": "twin",
     "Patch": "twin",
-    **dict.fromkeys(("Axis", "Column", "File", "Folder", "Kind", "Ref", "Seed", "none", "varied"), "kind"),
+    **dict.fromkeys(
+        (
+            "Axis",
+            "Column",
+            "Family",
+            "File",
+            "Folder",
+            "HeldOut",
+            "Kind",
+            "Levels",
+            "Ref",
+            "Seed",
+            "none",
+            "varied",
+        ),
+        "kind",
+    ),
 }
 
 
