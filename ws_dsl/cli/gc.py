@@ -87,7 +87,7 @@ def _show(found: Collection, applied: bool, grace: float) -> None:
         ("object", "object that nothing mentions"),
         ("arrival", "note on an artifact that came from elsewhere"),
         ("conflict", "record of other bytes for an artifact"),
-        ("index", "index of vectors"),
+        ("index", "index that is made anew when it is needed"),
         ("attempt", "folder of an interrupted commit"),
         ("lease", "lease of a dead process"),
         ("quarantine", "thing set aside"),

@@ -23,13 +23,14 @@ from ws_dsl.cli.options import (
     open_session,
     open_studies,
 )
-from ws_dsl.cli.output import counted, data, folded, say, styled, today
+from ws_dsl.cli.output import counted, data, folded, say, size_of, styled, today
 from ws_dsl.cli.plan import forecast, show_plans
 from ws_dsl.cli.progress import cost, progress
 from ws_dsl.errors import WsDslError
 from ws_dsl.plan.node import Node
 from ws_dsl.report.publish import Published, publish
 from ws_dsl.report.site import build
+from ws_dsl.run import vendor
 from ws_dsl.run.forecast import tasks
 from ws_dsl.run.foreign import told
 from ws_dsl.run.lock import NAME, record_results, registered
@@ -56,6 +57,12 @@ def run(
     site: SiteDir = None,
     remote: RemoteUrl = None,
     same_environment: SameEnvironment = False,
+    vendored: Annotated[
+        bool,
+        typer.Option(
+            "--vendor", help="Copy the model's files into the store, for bundles, remotes and later runs."
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Make what is missing, check it, and publish the pages.
@@ -76,6 +83,8 @@ def run(
                 return
             missing += [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
             results = [_run_one(session, study, again, own_model=model is None) for study in opened]
+            if vendored:
+                _vendor(session, opened)
             built = build(session.project.site).folder
         except KeyboardInterrupt:
             raise Interrupted(folded(_kept(session, missing), 2)) from None
@@ -109,6 +118,8 @@ def _steps(opened: list[Opened], names: list[str]) -> set[str]:
 
 def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) -> dict[str, Any]:
     plan, state, store = study.plan, study.state, session.store
+    for line in vendor.told(plan, store):
+        say(f"{plan.spec.id}: {line}")
     todo = tasks(plan, state, store) if state.missing(plan.nodes) else []
     if todo:
         say(f"{plan.spec.id}: {forecast(todo, len(plan.nodes))}")
@@ -152,6 +163,13 @@ def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) 
         **cost,
         **({"audit": [one._asdict() for one in audited]} if again else {}),
     }
+
+
+def _vendor(session: Session, opened: list[Opened]) -> None:
+    for study in opened:
+        copied = vendor.vendor(study.plan, session.store)
+        shown = f"{counted(copied.files, 'file')} of checkpoints, {size_of(copied.bytes)}"
+        say(f"{study.plan.spec.id}: {shown} in {session.project.shown(session.store.root)}")
 
 
 def _tell(audited: list[Audited]) -> None:

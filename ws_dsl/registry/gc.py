@@ -8,6 +8,7 @@ Kept are the roots and all that they were made from:
 
 With an artifact go the notes on it: where it came from, and what other bytes were made for its key. The index
 of vectors goes when it holds vectors of what goes, or of nothing that stays; the next question makes it anew.
+So do folders of links to files of checkpoints when such a file goes.
 
 Manifests go before the objects that they alone mention, and what was made from others before those, so that a
 store is whole wherever a collection stops. Ages are those of files against a file of the same disk written
@@ -54,8 +55,8 @@ class Rubbish(NamedTuple):
 
     Attributes:
         what: An `artifact`, by its manifest; an `object`; a note on an artifact that is gone, on its
-            `arrival` or on a `conflict`; the `index` of vectors; a `lease` or private folder (`attempt`) of a
-            dead process; something in `quarantine`.
+            `arrival` or on a `conflict`; an `index`, of vectors or of checkpoints; a `lease` or private
+            folder (`attempt`) of a dead process; something in `quarantine`.
         name: Key, digest, or path from its folder.
         kind: Kind of the artifact, or of one that the object is of; empty for others.
         bytes: Size on disk.
@@ -177,13 +178,14 @@ def _find(layout: Layout, leases: Leases, wish: Wish) -> Collection:
     more = reach(layout, found, young)
     staying = kept.keys | more.keys
     doomed = found.known.keys() - staying
+    needed = kept.digests | more.digests | wanted
     aside = list(_quarantined(layout))
     return Collection(
         rubbish=[
             *_artifacts(found, doomed),
-            *_objects(layout, found, doomed, kept.digests | more.digests | wanted, now - wish.grace),
+            *_objects(layout, found, doomed, needed, now - wish.grace),
             *_notes(layout, staying, doomed, now),
-            *_index(layout, found, staying, doomed),
+            *_index(layout, found, staying, doomed, needed),
             *(_rubbish("lease", layout.leases, path) for path in dead),
             *(_rubbish("attempt", layout.attempts, path) for path in _attempts(layout, now)),
             *(aside if wish.quarantine else []),
@@ -264,12 +266,17 @@ def _notes(layout: Layout, staying: set[str], doomed: set[str], now: float) -> I
             yield _rubbish("conflict", layout.conflicts, path)
 
 
-def _index(layout: Layout, found: Inventory, staying: set[str], doomed: set[str]) -> Iterator[Rubbish]:
+def _index(
+    layout: Layout, found: Inventory, staying: set[str], doomed: set[str], needed: set[str]
+) -> Iterator[Rubbish]:
     def hold_vectors(keys: set[str]) -> bool:
         return any(found.known[key].vectors for key in keys)
 
     if layout.vectors.exists() and (hold_vectors(doomed) or not hold_vectors(staying)):
         yield _rubbish("index", layout.root, layout.vectors)
+    links = [path for path in layout.models.rglob("*") if path.is_symlink()]
+    if any(os.path.basename(os.readlink(link)) not in needed for link in links):
+        yield Rubbish("index", layout.models.name, "", 0)
 
 
 def _attempts(layout: Layout, now: float) -> list[Path]:

@@ -9,6 +9,7 @@ tags/NAME                 keys that gc keeps, by name
 leases/                   who is at work on what; see `ws_dsl.registry.lease`
 tmp/                      private folders of running commits
 catalogue.sqlite          an index, rebuilt from the manifests whenever it is missing
+models/DIGEST/NAME/       links to the files of checkpoints that are in the store, likewise
 vectors/                  an index of vectors by what is near, likewise; see `ws_dsl.registry.vector_table`
 """
 
@@ -81,6 +82,11 @@ class Layout(NamedTuple):
     def vectors(self) -> Path:
         """The index of vectors."""
         return self.root / "vectors"
+
+    @property
+    def models(self) -> Path:
+        """Checkpoints as folders of links."""
+        return self.root / "models"
 
     def object(self, sha256: str) -> Path:
         """Place of the bytes with this digest."""

@@ -18,6 +18,7 @@ from ws_dsl.plan.planner import make_plan
 from ws_dsl.plan.state import Lookup, State
 from ws_dsl.registry.store import Store
 from ws_dsl.run.project import Project
+from ws_dsl.run.vendor import substitute
 from ws_dsl.specs import kinds
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.checkpoint import defining_files
@@ -69,6 +70,7 @@ class Session:
         """
         kinds.use_folder(file.resolve().parent / "kinds")
         plan = make_plan(self._document(file), model)
+        substitute(plan, self.store)
         state = State(self.environment, self.lookup, self.hash_path, self.find_foreign)
         state.update(plan.nodes)
         problems = inspect_plan(plan, state, self._facts_of)

@@ -111,4 +111,6 @@ def run(cells: Sequence[Cell[HfModel]], context: Context) -> Iterator[tuple[Cell
     for cell in cells:
         folder, spec = cell.files["path"], cell.spec
         made = record(folder, "real", spec.repo or folder.name, spec.backend, spec.dtype, spec.bits)
-        yield cell, made.to_artifact()
+        artifact = made.to_artifact()
+        told = {"revision": spec.revision} if spec.repo else {}
+        yield cell, artifact._replace(facts={**artifact.facts, **told})
