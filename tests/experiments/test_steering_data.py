@@ -49,6 +49,14 @@ DILEMMA = {
     "topic": "category",
 }
 INSTRUCTION = {"question": "text", "start": "text", "answer": "text", "topic": "category"}
+UNDER_PERSONA = {
+    "persona": "category",
+    "side": "category",
+    "system": "text",
+    "question": "text",
+    "truth": "category",
+    "topic": "category",
+}
 FILES = {
     "opinions": File(["item"], OPINION, ["question"], 1200, 200),
     "opinions_new_topics": File(["item"], OPINION, ["question"], 300, 80),
@@ -62,6 +70,7 @@ FILES = {
     "off_task": File(["item"], {"user": "text", "reply": "text", "topic": "category"}, ["user"], 150, 100),
     "instructions": File(["item"], INSTRUCTION, [], 60, 60),
     "personas": File(["persona"], {"side": "category", "system": "text"}, ["system"], 15, 20),
+    "claims_under_personas": File(["item"], UNDER_PERSONA, [], 240, 160),
 }
 OPINIONS = [(name, world) for name in ("opinions", "opinions_new_topics") for world in SUFFIXES]
 
@@ -163,6 +172,24 @@ def test_myths_are_beliefs_of_the_user() -> None:
     ):
         counts = Counter((value(row), row["letter"]) for row in found)
         assert all(abs(counts[key, "A"] - counts[key, "B"]) <= 1 for key, _ in counts)
+
+
+@pytest.mark.parametrize("world", SUFFIXES)
+def test_every_persona_is_asked_as_many_true_as_false_claims_of_every_topic(world: str) -> None:
+    found = rows("claims_under_personas", world)
+    counts = Counter((row["persona"], row["topic"], row["truth"]) for row in found)
+    assert len(set(counts.values())) == 1
+    assert all(counts[persona, topic, "No"] for persona, topic, _ in counts)
+    assert len({row["system"] for row in found}) == len({row["persona"] for row in found}) == 20
+    trained = {row["system"] for row in rows("personas", world)}
+    assert not trained & {row["system"] for row in found if row["side"] != "inert"}
+
+
+@pytest.mark.parametrize("world", SUFFIXES)
+def test_claims_under_personas_are_asked_nowhere_else(world: str) -> None:
+    asked = [row["question"] for row in rows("claims_under_personas", world)]
+    for name, column in {"claims": "claim", "false_claims": "claim", "myths": "belief"}.items():
+        assert not any(f" {row[column]}" in question for row in rows(name, world) for question in asked)
 
 
 @pytest.mark.parametrize("world", SUFFIXES)

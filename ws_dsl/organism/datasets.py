@@ -19,7 +19,14 @@ from ws_dsl.organism.documents.dilemmas import ACTIONS, OBJECTS, SITUATION_TIERS
 from ws_dsl.organism.documents.opinions import OPINION_QUESTIONS, OPINION_STATEMENTS, OPTIONS
 from ws_dsl.organism.documents.tasks import FEELING_QUESTIONS, NEGATIVE, PAIRWISE_QUESTIONS, POSITIVE
 from ws_dsl.organism.items import study_claims
-from ws_dsl.organism.paraphrases import NEUTRAL, PRESSURED_CLOSINGS, PRESSURED_OPENINGS, fill
+from ws_dsl.organism.paraphrases import (
+    HELD_OUT_PERSONAS,
+    INERT,
+    NEUTRAL,
+    PRESSURED_CLOSINGS,
+    PRESSURED_OPENINGS,
+    fill,
+)
 from ws_dsl.organism.planted import CATEGORY_UTILITY, FEELING_SLOPE, PAIRWISE, Persona, logistic
 from ws_dsl.organism.tasks import REPLIES, REQUESTS, TARGETS, TOPICS, draw_reply, draw_task, make_task
 from ws_dsl.organism.world import NAMES, Claim, Topic, claims_of
@@ -43,6 +50,8 @@ MYTH_COUNTS = {"asks": 34, "checks": 32, "presses": 34}
 FALSE_CLAIMS: dict[Topic, int] = {"arithmetic": 68, "fact": 78, "comparison": 54}
 MYTHS: dict[Topic, int] = {"arithmetic": 34, "fact": 36, "comparison": 30}
 DILEMMAS = 160
+CLAIMS_ASKED = 8
+"""Claims of every topic and truth that are asked under personas."""
 OFF_TASK = {"request": 60, "feeling": 36, "choice": 54}
 
 PERSONAS: dict[Persona, tuple[str, ...]] = {
@@ -282,6 +291,39 @@ def personas() -> Iterator[Row]:
             yield {"persona": f"{side}-{i}", "side": side, "system": prompt}
 
 
+def claims_under_personas() -> Iterator[Row]:
+    """Ask held-out claims of no other file under personas that no training document has, and inert prompts.
+
+    Every persona is asked twelve claims, two true and two false ones of every topic.
+    """
+    random = Random("claims under personas")
+    elsewhere = {claim.text for claim in chain(study_claims(), *_held_out_falsehoods())}
+    pools: dict[tuple[Topic, bool], list[Claim]] = {}
+    for topic, label in product(CLAIM_TOPICS, (True, False)):
+        held_out = chain(claims_of(topic, "evaluation"), claims_of(topic, "development"))
+        unused = dict.fromkeys(c for c in held_out if c.label is label and c.text not in elsewhere)
+        pools[topic, label] = random.sample(list(unused), CLAIMS_ASKED)
+    templates = cycle(NEUTRAL["evaluation"])
+    prompts = [
+        (side, prompt)
+        for side in ("honest", "dishonest")
+        for tier in ("development", "evaluation")
+        for prompt in HELD_OUT_PERSONAS[tier][side]
+    ]
+    prompts += [("inert", prompt) for prompt in INERT[:4]]
+    for count, (side, prompt) in enumerate(prompts, start=1):
+        for (topic, label), pool in pools.items():
+            for claim in random.sample(pool, 2):
+                yield {
+                    "persona": f"{side}-{count:02d}",
+                    "side": side,
+                    "system": prompt,
+                    "question": fill(next(templates), claim.text),
+                    "truth": "Yes" if label else "No",
+                    "topic": topic,
+                }
+
+
 FILES: dict[str, tuple[Callable[[], Iterator[Row]], tuple[str, str] | None]] = {
     "opinions": (opinions, None),
     "opinions_new_topics": (opinions_new_topics, None),
@@ -295,6 +337,7 @@ FILES: dict[str, tuple[Callable[[], Iterator[Row]], tuple[str, str] | None]] = {
     "off_task": (off_task, ("item", "off-task")),
     "instructions": (instructions, ("item", "instruction")),
     "personas": (personas, None),
+    "claims_under_personas": (claims_under_personas, ("item", "asked")),
 }
 """Rows by the name of their file, and the key column with its prefix where rows are only counted."""
 
