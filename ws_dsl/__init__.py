@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.measure.refusal import Refusal
     from ws_dsl.steps.measure.repetition import Repetition
     from ws_dsl.steps.measure.sample_answers import SampleAnswers
+    from ws_dsl.steps.train._families import Delora, Dora, Ia3, Lora, Oft, Pissa
     from ws_dsl.steps.train.merge import Merge
     from ws_dsl.steps.train.train_adapter import TrainAdapter
     from ws_dsl.steps.train.weight_diff import WeightDiff
@@ -126,8 +127,10 @@ __all__ = [
     "Correlation",
     "Cosine",
     "Dataset",
+    "Delora",
     "Diagonal",
     "Difference",
+    "Dora",
     "DoseResponse",
     "Endpoint",
     "EqualNorms",
@@ -139,6 +142,7 @@ __all__ = [
     "GroupGap",
     "HeldOut",
     "HfModel",
+    "Ia3",
     "ImportedVectors",
     "JointTest",
     "Judge",
@@ -150,12 +154,14 @@ __all__ = [
     "Lexicon",
     "LogisticProbe",
     "LogitDiff",
+    "Lora",
     "MeanDiff",
     "Merge",
     "Modules",
     "NextToken",
     "Nll",
     "OffDiagonal",
+    "Oft",
     "Organism",
     "Overlap",
     "OwnSvd",
@@ -164,6 +170,7 @@ __all__ = [
     "Patch",
     "PcaDiff",
     "Perturbation",
+    "Pissa",
     "Predictivity",
     "ProjectOut",
     "Prompts",
@@ -225,6 +232,7 @@ _GRAMMAR = {
         "kind",
     ),
 }
+_FAMILIES = ("Delora", "Dora", "Ia3", "Lora", "Oft", "Pissa")
 
 
 def __getattr__(name: str) -> Any:
@@ -236,6 +244,8 @@ def __getattr__(name: str) -> Any:
         return import_module("ws_dsl.steps.measure._endpoint").Endpoint
     if name == "Tokens":
         return import_module("ws_dsl.steps.measure._tokens").Tokens
+    if name in _FAMILIES:
+        return getattr(import_module("ws_dsl.steps.train._families"), name)
     if name in __all__:
         from ws_dsl.specs.kinds import find_class
 

@@ -3,7 +3,8 @@
 The module tree is a private copy; frozen weights are shared with the measuring model, which is safe because
 nothing writes to them. PiSSA's initialisation does: it replaces each weight by what its factors leave of it.
 The matrices it sits on are copied first, and the adapter is kept as (alpha/r)(BA − B₀A₀), a LoRA of twice the
-rank that is right on the untouched weights.
+rank that is right on the untouched weights. Below float32 what the factors leave of a weight is rounded once
+more, as PEFT rounds it, so that PiSSA trains on weights that differ by that much.
 """
 
 from __future__ import annotations

@@ -33,6 +33,10 @@ class _Family(BaseModel):
     decayed: ClassVar[tuple[str, ...]] = ()
     replaces: ClassVar[bool] = False
 
+    def model_post_init(self, context: Any) -> None:
+        # Written in Python, a family is told by its class; a study needs the word.
+        self.model_fields_set.add("kind")
+
     def settings(self) -> dict[str, Any]:
         """What the configuration of PEFT is given."""
         raise NotImplementedError
@@ -44,7 +48,7 @@ class Lora(_Family):
     type = "LORA"
     decayed = ("lora_A", "lora_B")
 
-    kind: Literal["lora"]
+    kind: Literal["lora"] = "lora"
     lr: Positive = 5e-4
     rank: Rank = 8
     alpha: Positive | None = None
@@ -59,7 +63,7 @@ class Dora(_Family):
     type = "LORA"
     decayed = ("lora_A", "lora_B")
 
-    kind: Literal["dora"]
+    kind: Literal["dora"] = "dora"
     lr: Positive = 5e-4
     rank: Rank = 8
     alpha: Positive | None = None
@@ -74,7 +78,7 @@ class Pissa(_Family):
     type = "LORA"
     replaces = True
 
-    kind: Literal["pissa"]
+    kind: Literal["pissa"] = "pissa"
     lr: Positive = 3e-4
     rank: Rank = 8
     alpha: Positive | None = None
@@ -88,7 +92,7 @@ class Delora(_Family):
 
     type = "DELORA"
 
-    kind: Literal["delora"]
+    kind: Literal["delora"] = "delora"
     lr: Positive = 3e-3
     rank: Rank = 8
     delora_lambda: Positive = 1.0
@@ -103,7 +107,7 @@ class Oft(_Family):
     type = "OFT"
     decayed = ("oft_R",)
 
-    kind: Literal["oft"]
+    kind: Literal["oft"] = "oft"
     lr: Positive = 8e-4
     block: Annotated[int, Field(ge=2)] = 32
     terms: Annotated[int, Field(ge=4)] | None = 5
@@ -120,7 +124,7 @@ class Ia3(_Family):
     type = "IA3"
     usual = ("k", "v", "down")
 
-    kind: Literal["ia3"]
+    kind: Literal["ia3"] = "ia3"
     lr: Positive = 5e-3
 
     def settings(self) -> dict[str, Any]:
