@@ -57,3 +57,19 @@ def test_it_runs_and_is_on_the_page(own: Terminal):
     assert ran.code == 0, ran
     assert own("show", "own:share", "--study", "own.yaml").code == 0
     assert own("run", "own.yaml", "--json").json["studies"][0]["made"] == 0
+
+
+def test_a_changed_helper_of_a_kind_is_noticed(own: Terminal, monkeypatch: pytest.MonkeyPatch):
+    """What other engines serve as it was: the function that is called lies in another file."""
+    root = own.lab.root
+    kind = KIND.replace("value > cell.spec.limit", "passes(value, cell.spec.limit)")
+    (root / "kinds" / "above.py").write_text(
+        kind.replace("from ws_dsl import", "from limits import passes\nfrom ws_dsl import")
+    )
+    (root / "limits.py").write_text("def passes(value, limit):\n    return value > limit\n")
+    monkeypatch.syspath_prepend(str(root))
+    first = own("run", "own.yaml", "--json").json["studies"][0]
+    assert first["made"] > 0 and own("run", "own.yaml", "--json").json["studies"][0]["made"] == 0
+    (root / "limits.py").write_text("def passes(value, limit):\n    return value <= limit\n")
+    planned = own("plan", "own.yaml", "--json").json["studies"][0]
+    assert [step["step"] for step in planned["steps"] if "stale" in step["cells"]] == ["share"]

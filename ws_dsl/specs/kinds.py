@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from ws_dsl.errors import WsDslError
-from ws_dsl.specs.canonical import sha256
 from ws_dsl.specs.kind import Kind, gives
+from ws_dsl.specs.own_source import source_digest
 
 _STEPS = Path(__file__).parent.parent / "steps"
 
@@ -39,7 +39,8 @@ class KindModule:
         spec: The spec class.
         version: The integer in every key; raised whenever the meaning changes.
         verb: The folder it lives in, such as `measure`, or `own` for a user's kind.
-        source: SHA-256 of a user's file as it was imported, which is part of the key; None for ours.
+        source: SHA-256 of a user's file as it was imported, and of what it imports of the project, which is
+            part of the key; None for ours.
     """
 
     def __init__(self, name: str, verb: str, module: ModuleType, source: str | None = None):
@@ -97,7 +98,8 @@ def find(name: str) -> KindModule:
         BrokenKind: a user's file that cannot be read as a kind.
     """
     if name in _own:
-        return _import_own(name, _own[name], _own[name].read_bytes())
+        source = _own[name].read_bytes()
+        return _import_own(name, _own[name], source, source_digest(_own[name], source))
     if name not in _files():
         raise UnknownKind(name, names())
     return _import(name, _files()[name].parent.name)
@@ -114,7 +116,7 @@ def _import(name: str, verb: str) -> KindModule:
 
 
 @cache
-def _import_own(name: str, path: Path, source: bytes) -> KindModule:
+def _import_own(name: str, path: Path, source: bytes, digest: str) -> KindModule:
     module = ModuleType(f"ws_dsl_own_{name}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -126,7 +128,7 @@ def _import_own(name: str, path: Path, source: bytes) -> KindModule:
         line = traceback.extract_tb(error.__traceback__)[-1].lineno
         raise BrokenKind(f"{path}:{line}:1 {type(error).__name__}: {error}") from error
     try:
-        found = KindModule(name, "own", module, sha256(source))
+        found = KindModule(name, "own", module, digest)
         gives(found.spec)
     except (AttributeError, TypeError) as error:
         message = f"a kind defines version, run, and class {_camel(name)}(Kind[...])"
