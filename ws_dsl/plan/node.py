@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ class Node:
     def __str__(self) -> str:
         return address(self.step, self.labels)
 
-    @property
+    @cached_property
     def types(self) -> tuple[type[types.Type], ...]:
         """What it is; of a kind that follows its input, what its first input of a fitting type is."""
         given = gives(self.kind.spec)

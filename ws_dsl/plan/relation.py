@@ -90,14 +90,16 @@ def _pick(relation: Relation, pick: Pick, reference: Reference) -> Relation:
     def keeps(labels: Labels) -> bool:
         return pick.axis in labels and (labels[pick.axis] in pick.labels) != pick.negated
 
+    drops = pick.drops
+
     def without(labels: Labels) -> Labels:
-        return {axis: label for axis, label in labels.items() if not (pick.drops and axis == pick.axis)}
+        return {axis: label for axis, label in labels.items() if axis != pick.axis} if drops else labels
 
     entries = [Entry(without(entry.labels), entry.node) for entry in relation.entries if keeps(entry.labels)]
     if not entries:
         raise AxisError("empty-selection", f"{reference} selects no cell")
-    axes = {axis: labels for axis, labels in relation.axes.items() if not (pick.drops and axis == pick.axis)}
-    if not pick.drops:
+    axes = {axis: labels for axis, labels in relation.axes.items() if not (drops and axis == pick.axis)}
+    if not drops:
         axes[pick.axis] = {
             label: what for label, what in known.items() if (label in pick.labels) != pick.negated
         }

@@ -358,6 +358,7 @@ def since(kind: type[Kind[Any]], name: str) -> Since | None:
     return next((m for m in kind.model_fields[name].metadata if isinstance(m, Since)), None)
 
 
+@cache
 def seed_scope(kind: type[Kind[Any]], name: str) -> str | None:
     """What a seed field varies, or None for any other field."""
     info = kind.model_fields.get(name)
