@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from safetensors.numpy import load
 
+from tests.run.lab import STUDY, Lab
 from tests.steps.organism import Bench
 from tests.steps.train.replies import FAMILIES, behind, replies
 from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.rows import Rows
-from ws_dsl.errors import MeasurementError, ModelError
+from ws_dsl.errors import MeasurementError, ModelError, SpecError
 from ws_dsl.models import handle
 from ws_dsl.models.training import Settings, end_of_turn, rate_at
 from ws_dsl.specs.canonical import canonical
@@ -239,3 +240,26 @@ def test_the_rate_rises_and_falls(decay: Any):
         rates[4:], reverse=True
     )
     assert (rates[-1] == 1.0) == (decay == "constant") and rates[-1] > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"layers": [3, 4]}, "the model has the layers 0 to 3"),
+        ({"layers": {"depth": [0.1, 0.12]}}, "the model has the layers 0 to 3"),
+        ({"layers": {"depth": [0.8, 0.3]}}, "holds no block"),
+        ({"family": {"kind": "oft", "block": 48}}, "blocks of 48 do not divide the 64 inputs of q"),
+        ({"hold_out": {"share": 0.1, "by": "subject"}}, "there is no column 'subject'"),
+        ({"patience": 2}, "patience looks at held-out rows"),
+        ({"family": {"kind": "loraa"}}, "loraa"),
+    ],
+)
+def test_mistakes_show_before_any_model_loads(tmp_path: Path, fields: Fields, said: str):
+    lab = Lab(tmp_path)
+    lab.data()
+    adapter = {"kind": "train_adapter", "data": "asked", "steps": 1, "seed": 0, "family": {"kind": "lora"}}
+    asked = {"kind": "prompts", "rows": "claims", "user": "Is it true that {{claim}}?", "reply": "No."}
+    steps = {"claims": STUDY["steps"]["claims"], "asked": asked, "adapter": adapter | fields}
+    study = {"ws": 1, "id": "mistaken", "question": "?", "model": {"kind": "organism"}, "steps": steps}
+    with pytest.raises(SpecError, match=said):
+        lab.open(study)
