@@ -103,6 +103,29 @@ def test_a_figure_joins_another_step_row_by_row(results: Results):
     assert len(frame) == 8
 
 
+def test_estimates_meet_cell_by_cell(results: Results):
+    """Without rows of their own they are joined by the axes that both have."""
+    figure = Figure(kind="scatter", x="shift.mean", y="shift.share_gt_0", colour="paraphrase", alt="a")
+    frame, _ = figure_frame(figure, results)
+    cells = listing(results, "shift").columns
+    keyed = {
+        tuple(cell): (x, y)
+        for *cell, x, y in zip(
+            cells["arm"], cells["site"], cells["paraphrase"], cells["mean"], cells["share_gt_0"], strict=True
+        )
+    }
+    shown = zip(
+        *(frame.columns[c] for c in ("arm", "site", "paraphrase", str(figure.x), str(figure.y))), strict=True
+    )
+    assert {tuple(cell): (x, y) for *cell, x, y in shown} == keyed and len(frame) == len(keyed)
+    assert frame.units["shift.mean"] == "nats"
+
+
+def test_a_scatter_of_estimates_picks_a_statistic(results: Results):
+    with pytest.raises(MeasurementError, match="several statistics; pick one: mean, median"):
+        figure_frame(Figure(kind="scatter", x="shift", y="shift.mean", alt="a"), results)
+
+
 def test_a_row_column_colours_its_rows(results: Results):
     frame, _ = figure_frame(Figure(kind="ecdf", of="delta[arm=none]", colour="topic", alt="a"), results)
     for row, topic in zip(frame.columns["claim_id"], frame.columns["topic"], strict=True):

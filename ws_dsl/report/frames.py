@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from ws_dsl.artifacts.adapter import Adapter
@@ -266,8 +266,8 @@ def _said(reference: str) -> str:
 
 
 def _paired(results: Results, x: str, y: str) -> Long:
-    """Rows of two references joined by key and shared axes."""
-    left, right = long(results, x, x), long(results, y, y)
+    """Rows, or cells, of two references joined by key and shared axes."""
+    left, right = _named(long(results, x, x), x), _named(long(results, y, y), y)
     index: dict[Any, list[int]] = {}
     for i, (_, key) in enumerate(right.sources):
         index.setdefault(key, []).append(i)
@@ -283,6 +283,25 @@ def _paired(results: Results, x: str, y: str) -> Long:
                 found.records.append({**other, **record})
                 found.sources.append((node, key))
     return found
+
+
+def _named(found: Long, reference: str) -> Long:
+    """One statistic of Estimates as a column that is called as the reference to it, as those of Tables are.
+
+    Raises:
+        MeasurementError: several statistics, none of them picked.
+    """
+    if reference in found.numbers:
+        return found
+    if len(found.numbers) != 1:
+        raise MeasurementError(f"{reference} has several statistics; pick one: {', '.join(found.numbers)}")
+    (statistic,) = found.numbers
+    for record in found.records:
+        record[reference] = record.pop(statistic)
+        for interval in (f"{statistic}.low", f"{statistic}.high"):
+            record[f"{reference}{interval.removeprefix(statistic)}"] = record.pop(interval)
+    units = {reference: found.units[statistic]} if statistic in found.units else {}
+    return replace(found, numbers=[reference], units=units)
 
 
 def _add(results: Results, found: Long, role: str) -> None:

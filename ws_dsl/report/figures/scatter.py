@@ -1,18 +1,19 @@
-"""Scatter of rows.
+"""Scatter of rows, or of cells.
 
 Draws
-    One point per row, at its values of two Tables that are joined by row and by the axes that both have.
-    Where both are in one unit, a dashed line marks x = y.
+    One point per row, at its values of two Tables that are joined by row and by the axes that both have; of
+    two Estimates one per cell, joined by the axes that both have. Where both are in one unit, a dashed line
+    marks x = y.
 
 Roles
-    x: a Table, or a row column
-    y: a Table, or a row column
+    x: a Table, or an Estimate with the statistic picked (`effect.mean`)
+    y: a Table, or an Estimate with the statistic picked
     colour: an axis or a row column, a colour and marker per label
     marker: an axis or a row column, a marker per label, where it is not the colour's
     facet: one or more axes or row columns, a panel per combination
 
 Caption
-    One point per row; where both axes have one unit, the dashed line is x = y.
+    One point per row, of estimates per cell; where both axes have one unit, the dashed line is x = y.
 
 In a study
     {kind: scatter, x: "delta[arm=none]", y: "delta[arm!=none]", colour: arm, alt: With and without clamp}
