@@ -46,13 +46,13 @@ class Distinct(Check):
         groups: dict[str, list[Node]] = {}
         for node in nodes:
             seeds = [name for name in type(node.spec).model_fields if _sampled(node, name)]
-            if seeds and node.kind.verb in ("measure", "own") and _spoken(node):
+            if seeds and node.kind.verb == "measure" and _spoken(node):
                 fields = {name: value for name, value in node.params.items() if name not in seeds}
                 read = [[field, [id(e.node) for e in edges]] for field, edges in node.inputs.items()]
                 groups.setdefault(digest([node.step, fields, read]), []).append(node)
         several = [group for group in groups.values() if len({str(node.params) for node in group}) > 1]
         edges = [
-            Edge(node, None, (place, index), tuple(node.labels.items()))
+            Edge(node, None, (place, index))
             for place, group in enumerate(several)
             for index, node in enumerate(group)
         ]
@@ -86,7 +86,8 @@ def run(cells: Sequence[Cell[Distinct]], context: Context) -> Iterator[tuple[Cel
             found = [len({one.get(key) for one in said}) > 1 for key in said[0]]
             rows, differing = rows + len(found), differing + sum(found)
             if len(places) > 1 and not any(found):
-                same.append(f"{shown(rest)}: {len(places)} repeats of {len(found)} rows are all the same")
+                where = f"{shown(rest)}: " if rest else ""
+                same.append(f"{where}{len(places)} repeats of {len(found)} rows are all the same")
                 broken += [("of", place) for place in places]
         detail = f"{differing} of {rows} rows differ between repeats" + (f"; {told(same)}" if same else "")
         yield cell, Finding(not same, "repeats are not all the same", detail, broken).to_artifact()
