@@ -1,10 +1,10 @@
 """How long it takes to keep the last token's activations of every layer, and how much memory.
 
-    python benchmarks/extraction.py [--rounds N] [--threads N] [--large]
-    python benchmarks/extraction.py --memory [--rows N]
+    python benchmarks/extraction.py [--rows N] [--shortest N] [--longest N] [--layers N] [--large]
+    python benchmarks/extraction.py --memory --rows 20000
 
 Speed: the kind `states`, with all that it writes, beside plain Hugging Face that keeps only the last token of
-batches of rows of like length: by `output_hidden_states`, and by a hook on every layer. The ways alternate,
+batches of rows sorted by length: by `output_hidden_states`, and by a hook on every layer. The ways alternate,
 medians are printed, and a difference above 1e-4 ends the benchmark. The checkpoint is a random Qwen2 (width
 256, 8 layers; `--large`: the shape of Qwen2.5-0.5B). Time of the processor is what other work on a shared
 machine disturbs least.
@@ -92,14 +92,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--shortest", type=int, default=12)
+    parser.add_argument("--longest", type=int, default=60)
+    parser.add_argument("--layers", type=int, help="how many of the first layers are kept")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         if asked.memory:
             memory(Path(folder), asked.rows)
         else:
-            speed(Path(folder), LARGE if asked.large else SMALL, 64 if asked.large else 1024, asked.rounds)
+            speed(Path(folder), LARGE if asked.large else SMALL, asked)
 
 
 def checkpoint(folder: Path, sizes: dict[str, Any]) -> None:
@@ -110,10 +113,14 @@ def checkpoint(folder: Path, sizes: dict[str, Any]) -> None:
         shutil.copy(organism.folder() / name, folder / name)
 
 
-def speed(folder: Path, sizes: dict[str, Any], rows: int, rounds: int) -> None:
+def speed(folder: Path, sizes: dict[str, Any], asked: argparse.Namespace) -> None:
+    rows, rounds, shortest, longest = asked.rows, asked.rounds, asked.shortest, asked.longest
     checkpoint(folder / "model", sizes)
     draw = np.random.default_rng(0)
-    ids = [draw.integers(20, sizes["vocab_size"], draw.integers(12, 61)).tolist() for _ in range(rows)]
+    ids = [
+        draw.integers(20, sizes["vocab_size"], draw.integers(shortest, longest + 1)).tolist()
+        for _ in range(rows)
+    ]
     columns: dict[str, list[Any]] = {
         "id": list(range(rows)),
         "ids": ids,
@@ -123,12 +130,13 @@ def speed(folder: Path, sizes: dict[str, Any], rows: int, rounds: int) -> None:
     prompts = Prompts(("id",), columns, "tokenizer", {}, None)
     handle = load(folder / "model")
     handle.threads = torch.get_num_threads()
-    plain = AutoModelForCausalLM.from_pretrained(folder / "model").eval().model
-    layers = sizes["num_hidden_layers"]
+    plain = AutoModelForCausalLM.from_pretrained(folder / "model").eval()
+    layers = asked.layers or sizes["num_hidden_layers"]
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "ws-dsl, states of all layers": partial(by_us, Plain(handle, prompts, folder), layers),
-        "Hugging Face, output_hidden_states": partial(by_hidden_states, plain, ids),
-        "Hugging Face, a hook on every layer": partial(by_hooks, plain, ids),
+        "ws-dsl": partial(by_us, Plain(handle, prompts, folder), layers),
+        "Hugging Face, output_hidden_states": partial(by_hidden_states, plain, ids, layers),
+        "Hugging Face, hooks": partial(by_hooks, plain, ids, layers, False),
+        "Hugging Face, hooks, no mask, no head": partial(by_hooks, plain, ids, layers, True),
     }
     wall: dict[str, list[float]] = {way: [] for way in ways}
     busy: dict[str, list[float]] = {way: [] for way in ways}
@@ -142,7 +150,8 @@ def speed(folder: Path, sizes: dict[str, Any], rows: int, rounds: int) -> None:
             first = found if first is None else first
             if not (apart := float(np.abs(found - first).max())) <= TOLERANCE:
                 raise SystemExit(f"{way} is off by {apart:.1e}")
-    print(f"{rows} rows of 12 to 60 tokens, {layers} layers of width {sizes['hidden_size']}, {rounds} rounds")
+    kept = f"{layers} of {sizes['num_hidden_layers']} layers of width {sizes['hidden_size']}"
+    print(f"{rows} rows of {shortest} to {longest} tokens, {kept}, {rounds} rounds")
     print(f"{'':38}{'processor s':>12}{'ratio':>8}{'wall s':>9}{'ratio':>8}")
     ours = next(iter(ways))
     for way in ways:
@@ -176,30 +185,33 @@ def buckets(ids: list[list[int]]) -> list[list[int]]:
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
-def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids padded on the right, and the place of each row's last token."""
+def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids padded on the right, their mask, and the place of each row's last token."""
     longest = max(map(len, rows))
-    return torch.tensor([own + [0] * (longest - len(own)) for own in rows]), torch.tensor(
-        [*map(len, rows)]
-    ) - 1
+    ids = torch.tensor([own + [0] * (longest - len(own)) for own in rows])
+    mask = torch.tensor([[1] * len(own) + [0] * (longest - len(own)) for own in rows])
+    return ids, mask, torch.tensor([*map(len, rows)]) - 1
 
 
-def by_hidden_states(model: Any, ids: list[list[int]]) -> np.ndarray:
-    kept = np.empty((model.config.num_hidden_layers, len(ids), model.config.hidden_size), np.float32)
+def by_hidden_states(model: Any, ids: list[list[int]], layers: int) -> np.ndarray:
+    kept = np.empty((layers, len(ids), model.config.hidden_size), np.float32)
     # The last entry is normed, so that the last block is read by a hook of its own.
     last: list[torch.Tensor] = []
-    hook = model.layers[-1].register_forward_hook(lambda _module, _inputs, output: last.append(output))
+    hook = model.model.layers[-1].register_forward_hook(lambda _module, _inputs, output: last.append(output))
     for batch in buckets(ids):
-        tokens, ends = padded([ids[place] for place in batch])
-        found = model(tokens, output_hidden_states=True, use_cache=False).hidden_states
-        for layer, states in enumerate([*found[1:-1], last.pop()]):
+        tokens, mask, ends = padded([ids[place] for place in batch])
+        found = model(
+            tokens, attention_mask=mask, output_hidden_states=True, use_cache=False, logits_to_keep=1
+        ).hidden_states
+        for layer, states in enumerate([*found[1:-1], last.pop()][:layers]):
             kept[layer, batch] = states[torch.arange(len(batch)), ends].numpy()
     hook.remove()
     return kept
 
 
-def by_hooks(model: Any, ids: list[list[int]]) -> np.ndarray:
-    kept = np.empty((model.config.num_hidden_layers, len(ids), model.config.hidden_size), np.float32)
+def by_hooks(model: Any, ids: list[list[int]], layers: int, tuned: bool) -> np.ndarray:
+    """Tuned: the decoder alone, and no mask, which padding on the right does not need."""
+    kept = np.empty((layers, len(ids), model.config.hidden_size), np.float32)
     batch: list[int] = []
     ends = torch.empty(0)
 
@@ -209,10 +221,15 @@ def by_hooks(model: Any, ids: list[list[int]]) -> np.ndarray:
 
         return read
 
-    hooks = [block.register_forward_hook(keep(layer)) for layer, block in enumerate(model.layers)]
+    hooks = [
+        block.register_forward_hook(keep(layer)) for layer, block in enumerate(model.model.layers[:layers])
+    ]
     for batch in buckets(ids):
-        tokens, ends = padded([ids[place] for place in batch])
-        model(tokens, use_cache=False)
+        tokens, mask, ends = padded([ids[place] for place in batch])
+        if tuned:
+            model.model(tokens, use_cache=False)
+        else:
+            model(tokens, attention_mask=mask, use_cache=False, logits_to_keep=1)
     for hook in hooks:
         hook.remove()
     return kept

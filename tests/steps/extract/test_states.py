@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.steps.extract.places import hidden, residual
+from tests.steps.intervene.test_system_prompt import DISHONEST, said
 from tests.steps.organism import NEUTRAL, PRESSURE, Bench
 from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.errors import MeasurementError, ModelError
@@ -108,3 +109,11 @@ def test_what_is_not_there(bench: Bench):
         residual(bench, bench.prompts(NEUTRAL), 4)
     with pytest.raises(MeasurementError, match="no position reply"):
         residual(bench, bench.prompts(NEUTRAL), 1, "reply_mean")
+
+
+def test_a_system_message_as_an_arm_is_read_where_it_is_said(bench: Bench):
+    arm = bench("system_prompt", {}, system=DISHONEST)
+    expected = residual(bench, said(bench, DISHONEST), 2, -4)
+    for own in (None, "You are an honest assistant."):
+        found = residual(bench, said(bench, own), 2, -4, arm=arm)
+        np.testing.assert_array_equal(found.tensors["L2"], expected.tensors["L2"])

@@ -38,7 +38,7 @@ from ws_dsl.specs.kind import Kind, Named, Ref, none
 from ws_dsl.specs.position import Position, write
 from ws_dsl.specs.site import Site
 from ws_dsl.steps.cell import Cell, Context
-from ws_dsl.steps.rows import forward_rows, rendered
+from ws_dsl.steps.rows import forward_rows, rendered, under
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,8 +139,10 @@ def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple
     from ws_dsl.models.positions import positions
 
     first = cells[0]
-    prompts, model, arm = first.open("prompts"), first.one("model"), first.get("arm")
+    model, arm = first.one("model"), first.get("arm")
     handle, at, folder = context.model(model), first.spec.at, context.scratch()
+    changes = arm.open() if arm else None
+    prompts = under(first.open("prompts"), changes, handle.tokenizer)
     sites = [place(cell.spec, handle.shape) for cell in cells]
     files = [
         tensor_file.create(
@@ -148,7 +150,7 @@ def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple
         )
         for number, site in enumerate(sites)
     ]
-    whole = forward_rows(prompts, "last", arm.open() if arm else None, model.digest)
+    whole = forward_rows(prompts, "last", changes, model.digest)
     tokens = [
         positions("reply" if at == "reply_mean" else at, row.strings, row.spans) for row in rendered(prompts)
     ]
