@@ -54,6 +54,9 @@ version = 3
 _HELD = 256 << 20
 """Bytes of states that are made at once; more cells over the same prompts run these again."""
 
+_ROWS = 16_384
+"""Rows that are made at once: what a run that is stopped has to make again."""
+
 
 def run(cells: Sequence[Cell[FinalStates]], context: Context) -> Iterator[tuple[Cell[FinalStates], Artifact]]:
     """All arms of the same prompts together: their clean pass is shared (`ws_dsl.models.suffix`)."""
@@ -64,7 +67,8 @@ def run(cells: Sequence[Cell[FinalStates]], context: Context) -> Iterator[tuple[
     for group in groups.values():
         prompts, model = group[0].open("prompts"), group[0].one("model")
         handle = context.model(model)
-        lot = max(1, _HELD // (4 * handle.shape.width * max(1, len(prompts))))
+        rows = max(1, len(prompts))
+        lot = max(1, min(_ROWS // rows, _HELD // (4 * handle.shape.width * rows)))
         for start in range(0, len(group), lot):
             yield from _together(group[start : start + lot], prompts, model, handle, context)
 
