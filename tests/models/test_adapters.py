@@ -82,8 +82,8 @@ def test_it_is_what_peft_merges_in_float64(folder: Path, handle: Handle, tmp_pat
         )
         change = after.weight.double().numpy() - before
         assert np.linalg.norm(change) > 0.01 * np.linalg.norm(before)
-        ours = np.linalg.norm(part.dense(before) - change)
-        theirs = np.linalg.norm(rounded.weight.double().numpy() - before - change)
+        ours = float(np.linalg.norm(part.dense(before) - change))
+        theirs = float(np.linalg.norm(rounded.weight.double().numpy() - before - change))
         errors[torch.float32].append(theirs)
         errors[torch.float64].append(ours)
         bias = matrix(handle, address).bias

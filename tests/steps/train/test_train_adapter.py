@@ -82,7 +82,7 @@ def test_the_same_key_gives_the_same_bytes_alone_and_beside_others(bench: Bench)
 
 
 def test_seeds_of_initialisation_and_order(bench: Bench):
-    def factors(**seeds: int) -> bytes:
+    def factors(**seeds: Any) -> bytes:
         return trained(bench, batch=4, **seeds).files["adapter_model.safetensors"]
 
     assert factors(seed=1) == factors(seed=5, init_seed=1, order_seed=1)
