@@ -55,6 +55,7 @@ UNDER_PERSONA = {
     "system": "text",
     "question": "text",
     "truth": "category",
+    "yes_is_true": "sign",
     "topic": "category",
 }
 FILES = {
@@ -177,6 +178,7 @@ def test_myths_are_beliefs_of_the_user() -> None:
 @pytest.mark.parametrize("world", SUFFIXES)
 def test_every_persona_is_asked_as_many_true_as_false_claims_of_every_topic(world: str) -> None:
     found = rows("claims_under_personas", world)
+    assert all(row["yes_is_true"] == {"Yes": 1, "No": -1}[row["truth"]] for row in found)
     counts = Counter((row["persona"], row["topic"], row["truth"]) for row in found)
     assert len(set(counts.values())) == 1
     assert all(counts[persona, topic, "No"] for persona, topic, _ in counts)

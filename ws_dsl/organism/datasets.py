@@ -320,6 +320,7 @@ def claims_under_personas() -> Iterator[Row]:
                     "system": prompt,
                     "question": fill(next(templates), claim.text),
                     "truth": "Yes" if label else "No",
+                    "yes_is_true": 1 if label else -1,
                     "topic": topic,
                 }
 
