@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.conftest import agree, last
+from tests.models.conftest import last
 from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.models.adapters import delta_of
 from ws_dsl.models.deltas import Weighted, matrix, weight
@@ -108,7 +108,10 @@ def test_a_pass_under_the_change_is_one_through_the_adapter(
             model.base_model.model.model(torch.tensor([ids])).last_hidden_state[0, -1].numpy()
             for ids in prompts
         ]
-    agree(found, np.stack(expected))
+    # PEFT turns inputs and normalises factors in another order, which rounds otherwise.
+    np.testing.assert_allclose(found, np.stack(expected), atol=5e-5)
+    clean = final_states(handle, [last(ids) for ids in prompts])
+    assert np.abs(found - clean).max() > 0.05
 
 
 @pytest.mark.parametrize("family", FAMILIES)
