@@ -142,7 +142,7 @@ def killed(bench: Bench) -> str:
         time.sleep(0.02)
     time.sleep(0.5)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()  # what it started may live on and hold its output open
     ran = bench.run(folder)
     if ran.code:
         said = [line.strip() for line in ran.said.splitlines() if line.strip()]
