@@ -12,7 +12,7 @@ from ws_dsl.artifacts.states import States
 from ws_dsl.errors import MeasurementError
 from ws_dsl.steps.analyse._auroc import Scored, Strengths
 from ws_dsl.steps.analyse._bootstrap import weights
-from ws_dsl.steps.analyse.predictivity import Predictivity
+from ws_dsl.steps.analyse.predictivity import Predictivity, detectable
 
 RNG = np.random.default_rng(4)
 
@@ -179,3 +179,23 @@ def test_strengths_of_weights_are_those_of_repeated_rows():
     score, label = np.repeat(SCORE, times), np.repeat(LABEL, times)
     assert found["auroc"][0] == pytest.approx(roc_auc_score(label, score))
     assert found["spearman"][0] == pytest.approx(scipy_stats.spearmanr(score, label)[0])
+
+
+@pytest.mark.parametrize(("positive", "negative", "high"), [(71, 29, 0.87), (30, 30, 0.87), (3, 155, 1)])
+def test_the_detectable_auroc_is_found_in_four_of_five_studies(positive: int, negative: int, high: float):
+    """Normal scores so far apart: a rank test finds them. Where rows are few, it is cautious."""
+    least = detectable(positive, negative)
+    assert least is not None
+    apart = np.sqrt(2) * scipy_stats.norm.ppf(least)
+    one, other = RNG.normal(apart, 1, (2000, positive)), RNG.normal(0, 1, (2000, negative))
+    found = scipy_stats.mannwhitneyu(one, other, axis=1, method="asymptotic").pvalue
+    assert 0.75 < np.mean(found < 0.05) <= high
+
+
+def test_in_four_rows_nothing_is_detectable():
+    assert detectable(1, 3) is None
+    label = np.zeros(N)
+    label[0] = 1
+    few = predicted(label=label).stats["detectable"]
+    assert few.value is None and "not even an AUROC of 1" in few.reason
+    assert values(predicted())["detectable"] == detectable(int(LABEL.sum()), int(N - LABEL.sum()))

@@ -6,8 +6,10 @@ What it does
     left when the stratum is known. `r_pb`: the point-biserial correlation. `spearman`: the rank correlation.
     `p`: the share of shuffled labels (within strata) whose AUROC within strata is as far from ½. `p_max`: the
     share in which that of the best cell of the family is as far, where the axes that were searched over are
-    named. With the states that were scored, two nulls more: vectors drawn at random, and vectors between the
-    means of two groups of these states that shuffled labels made, which point where activations vary.
+    named. `detectable`: the smallest AUROC above ½ that so many rows of each class find with probability 0.8
+    at p < 0.05, by the variance of U where nothing is to be found, which is cautious in few rows. With the
+    states that were scored, two nulls more: vectors drawn at random, and vectors between the means of two
+    groups of these states that shuffled labels made, which point where activations vary.
 
 What it cannot show
     Cause, or a use of what is predicted. `auroc` depends on neither scale nor class sizes, `r_pb` on both: it
@@ -22,17 +24,19 @@ Inputs and output
     permutations; `null_vectors`: how many null vectors are drawn, at least 200, or none; `states`: States of
     the same rows, which they are scored on; `seed` of shuffles and drawn vectors. Rows that are `ok` on both
     sides count. An Estimate of `auroc`, `auroc_within`, `r_pb` and `spearman`, each with an interval that
-    resamples units stratified by label; `p`, `p_max`, `n` and `n_positive`; and with states `null_auroc_97`,
-    the 97.5 % quantile of the null vectors' AUROC folded to above ½, `p_random`, how many of them reach the
-    score's, and `shuffled_auroc_97`, `p_shuffled` likewise. Undefined where a class has no row. `notes` tell
-    the cells of the family.
+    resamples units stratified by label; `p`, `p_max`, `detectable`, `n` and `n_positive`; and with states
+    `null_auroc_97`, the 97.5 % quantile of the null vectors' AUROC folded to above ½, `p_random`, how many of
+    them reach the score's, and `shuffled_auroc_97`, `p_shuffled` likewise. Undefined where a class has no
+    row. `notes` tell the cells of the family.
 
 Reference
-    Hanley & McNeil (1982) for the AUROC as U / (n₁ n₀); Westfall & Young (1993) for the maximum statistic.
+    Hanley & McNeil (1982) for the AUROC as U / (n₁ n₀); Mann & Whitney (1947) for its variance under the
+    null; Westfall & Young (1993) for the maximum statistic.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -92,10 +96,10 @@ class Predictivity(Kind[types.Estimate]):
     def statistics(cls, spec: Predictivity, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str]:
         joint = ["p_max"] if spec.family else []
         nulls = _NULLS if spec.null_vectors else ()
-        return [*_STRENGTHS, "p", *joint, *nulls, "n", "n_positive"]
+        return [*_STRENGTHS, "p", *joint, *nulls, "detectable", "n", "n_positive"]
 
 
-version = 1
+version = 2
 
 
 def run(
@@ -123,6 +127,9 @@ def predictivity(cell: Cell[Predictivity]) -> Estimate:
         if cell.spec.null_vectors:
             nulls = _nulls(cell.open("states"), found, cell.spec)
             stats |= {name: Stat(value, None, None, None, n) for name, value in nulls.items()}
+        least = detectable(positives, n - positives)
+        few = "" if least is not None else "in so few rows not even an AUROC of 1 is found"
+        stats["detectable"] = Stat(least, None, None, None, n, few)
     else:
         which = (
             "no row has a score and a label"
@@ -144,6 +151,18 @@ def predictivity(cell: Cell[Predictivity]) -> Estimate:
         found.score.row_set(),
         notes | found.score.described(),
     )
+
+
+def detectable(positive: int, negative: int) -> float | None:
+    """The smallest AUROC above ½ that is found with probability 0.8 at p < 0.05; None where none is.
+
+    Args:
+        positive: Rows of the one class.
+        negative: Rows of the other.
+    """
+    # Quantiles of the normal distribution at 0.975 and 0.8; the sd of U / (n₁ n₀) under the null.
+    least = 0.5 + (1.959964 + 0.841621) * math.sqrt((positive + negative + 1) / (12 * positive * negative))
+    return least if least <= 1 else None
 
 
 def _strengths(

@@ -1,8 +1,8 @@
 """What was chosen on some rows is not judged on them.
 
 What it does
-    For every estimate behind which components that were chosen, vectors or bases that were made, or
-    adapters that were trained stand, compares the rows that it rests on with the rows that these came
+    For every estimate behind which components or cells that were chosen, vectors or bases that were made,
+    or adapters that were trained stand, compares the rows that it rests on with the rows that these came
     from. An estimate of choices themselves, such as how two rankings agree, is no judgement of what was
     chosen. Always on, as a warning.
 
@@ -27,8 +27,8 @@ from ws_dsl.specs import types
 from ws_dsl.specs.kind import Check, Gathered, Ref
 from ws_dsl.steps.cell import Cell, Context
 
-_MADE = {types.Sites, types.Vectors, types.Basis, types.Adapter, types.Delta}
-"""What is chosen on rows, made from them, or trained on them."""
+_MADE = {types.Sites, types.Vectors, types.Basis, types.Adapter, types.Delta, types.Choice}
+"""What is chosen on rows, made from them, or trained on them; the cell that is best on them, too."""
 _UNMEASURED = _MADE | {types.Model}
 """What an estimate may read and yet be of choices alone: a comparison of weights needs their model."""
 
