@@ -7,28 +7,8 @@ import sys
 
 import typer
 
-from ws_dsl.cli.delta import delta
-from ws_dsl.cli.diff import diff
-from ws_dsl.cli.doctor import doctor
-from ws_dsl.cli.explain import explain
-from ws_dsl.cli.export import export
-from ws_dsl.cli.gc import gc
-from ws_dsl.cli.import_ import import_file
-from ws_dsl.cli.lock import lock
-from ws_dsl.cli.ls import list_artifacts
-from ws_dsl.cli.new import new
+from ws_dsl.cli.commands import Commands
 from ws_dsl.cli.output import say
-from ws_dsl.cli.plan import check, plan
-from ws_dsl.cli.pull import pull
-from ws_dsl.cli.push import push
-from ws_dsl.cli.report import report
-from ws_dsl.cli.run import run
-from ws_dsl.cli.show import show
-from ws_dsl.cli.site import schema, site
-from ws_dsl.cli.tag import tag
-from ws_dsl.cli.vectors import vectors
-from ws_dsl.cli.verify import verify
-from ws_dsl.cli.why import why
 from ws_dsl.errors import WsDslError
 
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -36,38 +16,18 @@ _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 app = typer.Typer(
     name="ws-dsl",
+    cls=Commands,
     help="Declarative experiments on language models, with a registry of what they made.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (
-    new,
-    run,
-    check,
-    plan,
-    lock,
-    report,
-    show,
-    diff,
-    why,
-    explain,
-    doctor,
-    verify,
-    gc,
-    tag,
-    schema,
-):
-    app.command()(command)
-app.command("ls")(list_artifacts)
-app.command()(export)
-app.command("import")(import_file)
-app.command()(push)
-app.command()(pull)
-app.add_typer(site, name="site")
-app.add_typer(vectors, name="vectors")
-app.add_typer(delta, name="delta")
+
+
+@app.callback()
+def _group() -> None:
+    """The commands are in `ws_dsl.cli.commands`."""
 
 
 def main() -> None:
