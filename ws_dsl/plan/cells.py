@@ -86,7 +86,7 @@ class Maker:
         """
         for axis, labels in join.axes.items():
             result.axes.setdefault(axis, {}).update(labels)
-        result.dropped += join.dropped
+        result.dropped += [{**written.variant.labels, **labels} for labels in join.dropped]
         params, named = params_of(written.kind.spec, written.spec, written.references)
         origin = written.variant.origin
         files = {f: self.document.resolve(value, origin.get(f, written.path)) for f, value in named.items()}

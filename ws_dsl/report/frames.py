@@ -367,4 +367,8 @@ def units_of(estimate: Estimate, statistics: Sequence[str]) -> dict[str, str]:
     unit = estimate.notes.get("unit") or (of.get("unit") if isinstance(of, dict) else None)
     if not isinstance(unit, str):
         return {}
-    return {name: unit for name in statistics if not name.startswith("share") and name != "n"}
+    return {name: unit for name in statistics if not name.startswith("share") and name not in _BARE}
+
+
+_BARE = ("n", "flips", "fixed", "broken", "informedness", "p", "p_adjusted")
+"""Statistics of values that are not in the unit of the values."""

@@ -45,7 +45,9 @@ class AddedNorm(Check):
 
     @classmethod
     def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
-        arms = [node for node in nodes if node.kind.name == "add_vector"]
+        # What is only calibrated is measured at another coefficient.
+        read = {edge.node for node in nodes if node.kind.name != "calibrate" for edge in node.edges()}
+        arms = [node for node in nodes if node.kind.name == "add_vector" and node in read]
         if not arms:
             return None
         edges = [

@@ -44,6 +44,7 @@ class ChosenElsewhere(Check):
     @classmethod
     def gather(cls, nodes: Sequence[Node]) -> Gathered | None:
         behind: dict[Node, set[Node]] = {}
+        measured: set[Node] = set()
         estimated: list[Edge] = []
         chosen: list[Edge] = []
         for node in nodes:
@@ -52,8 +53,13 @@ class ChosenElsewhere(Check):
             for edge in node.edges():
                 mine |= behind.get(edge.node, set())
             behind[node] = mine
-            measured = any(not _UNMEASURED & set(e.node.types) for e in node.edges())
-            if measured and types.Estimate in node.types and node.rows_from is not None:
+            read = [edge.node for edge in node.edges()]
+            if types.Estimate not in node.types:
+                continue
+            # An estimate of estimates rests on rows where these do.
+            if any(n in measured if types.Estimate in n.types else not _UNMEASURED & set(n.types) for n in read):
+                measured.add(node)
+            if node in measured and node.rows_from is not None:
                 for source in sorted(mine, key=str):
                     estimated.append(Edge(node.rows_from))
                     chosen.append(Edge(source))
