@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
+from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_shelf
 from ws_dsl.cli.output import counted, data, say, size_of
 from ws_dsl.registry.gc import GRACE, Collection, Rubbish, Wish
 
@@ -38,15 +38,15 @@ def gc(
     Kept are the latest run of every study file, tags, whatever runs under way may use, all that these were
     made from, and for a week what an interrupted run left.
     """
-    session = open_session(registry)
-    known = {run.study for run in session.store.catalogue.runs()}
+    shelf = open_shelf(registry)
+    known = {run.study for run in shelf.store.catalogue.runs()}
     if unknown := set(forget or []) - known:
         raise NothingMatched(
-            f"no run of {', '.join(sorted(unknown))} is in {session.project.shown(session.store.root)}"
+            f"no run of {', '.join(sorted(unknown))} is in {shelf.project.shown(shelf.store.root)}"
             f" (studies: {', '.join(sorted(known)) or 'none'})"
         )
     wish = Wish(grace * _DAY, frozenset(forget or []), quarantine)
-    found = session.store.collect(wish) if apply else session.store.survey(wish)
+    found = shelf.store.collect(wish) if apply else shelf.store.survey(wish)
     if json:
         data(_record(found, apply))
     else:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_session
+from ws_dsl.cli.options import AsJson, NothingMatched, RegistryDir, open_shelf
 from ws_dsl.cli.output import records, table
 from ws_dsl.cli.uncollected import uncollected
-from ws_dsl.plan.node import address
+from ws_dsl.plan.address import address
 from ws_dsl.registry.catalogue import Entry, Use
 
 
@@ -26,20 +26,21 @@ def list_artifacts(
 
 
 def _list(kind: str | None, registry: Path | None, json: bool) -> None:
-    session = open_session(registry)
-    entries = [entry for entry in session.store.catalogue.artifacts() if kind in (None, entry.kind)]
-    uses = session.store.catalogue.uses()
+    store = open_shelf(registry).store
+    entries = [entry for entry in store.catalogue.artifacts() if kind in (None, entry.kind)]
+    uses = store.catalogue.uses()
     if json:
         records("artifacts", (_record(entry, uses.get(entry.key, [])) for entry in entries))
     if not entries:
-        raise NothingMatched(f"no artifact{f' of kind {kind}' if kind else ''} in {session.store.root}")
+        raise NothingMatched(f"no artifact{f' of kind {kind}' if kind else ''} in {store.root}")
     if not json:
         table(["key", "kind", "bytes", "time", "used as"], [_row(e, uses.get(e.key, [])) for e in entries])
 
 
 def _record(entry: Entry, uses: list[Use]) -> dict[str, Any]:
     """An artifact under the cell that it is, and under every other that shares it."""
-    cells = [use._asdict() for use in uses] or [{"study": None, "step": None, "cell": {}}]
+    cells = [{"study": use.study, "step": use.step, "cell": use.cell} for use in uses]
+    cells = cells or [{"study": None, "step": None, "cell": {}}]
     return {
         "key": entry.key,
         "digest": entry.digest,

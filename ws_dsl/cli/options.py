@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from ws_dsl.cli.uncollected import uncollected
 from ws_dsl.errors import WsDslError
 from ws_dsl.registry.remote import Remote
-from ws_dsl.run.project import find_project, studies
-from ws_dsl.run.session import Opened, Session
+from ws_dsl.registry.store import Store
+from ws_dsl.run.project import Project, find_project, studies
+
+if TYPE_CHECKING:
+    from ws_dsl.run.session import Opened, Session
 
 Paths = Annotated[list[Path], typer.Argument(help="Study files, or folders of them.", show_default=False)]
 RegistryDir = Annotated[
@@ -48,10 +51,25 @@ class NothingMatched(WsDslError):
     exit_code = 3
 
 
+class Shelf(NamedTuple):
+    """A store of which no study is asked, so that nothing of the language has to be imported."""
+
+    project: Project
+    store: Store
+
+
+def open_shelf(registry: Path | None) -> Shelf:
+    """The store of the project of the current folder."""
+    project = find_project(registry)
+    return Shelf(project, Store(project.registry))
+
+
 def open_session(
     registry: Path | None, site: Path | None = None, device: str = "cpu", same_environment: bool = False
 ) -> Session:
     """A session on the project of the current folder."""
+    from ws_dsl.run.session import Session
+
     session = Session(find_project(registry, site), device)
     if same_environment:
         session.find_foreign = lambda derivation: None

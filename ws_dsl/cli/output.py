@@ -51,7 +51,7 @@ def table(heads: list[str], rows: list[list[str]]) -> None:
 
 def records(name: str, values: Iterable[dict[str, Any]]) -> None:
     """Prints a JSON document that holds a list, a line for each of its entries: there may be very many."""
-    write = json.JSONEncoder(ensure_ascii=False).encode
+    write = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
     lines = ",\n".join(map(write, values))
     print(f'{{"schema": {SCHEMA}, "{name}": [\n{lines}\n]}}')
 

@@ -9,7 +9,7 @@ from ws_dsl.cli.address import find_manifest
 from ws_dsl.cli.options import NothingMatched
 from ws_dsl.cli.output import counted
 from ws_dsl.errors import WsDslError
-from ws_dsl.plan.node import address
+from ws_dsl.plan.address import address
 from ws_dsl.registry.catalogue import VECTORS_FILE
 from ws_dsl.run.session import Session
 

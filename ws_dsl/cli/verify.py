@@ -11,7 +11,7 @@ import typer
 from ws_dsl.cli.address import find_key
 from ws_dsl.cli.options import AsJson, RegistryDir, open_session
 from ws_dsl.cli.output import counted, data, say
-from ws_dsl.plan.node import address
+from ws_dsl.plan.address import address
 from ws_dsl.registry.catalogue import Address, Run
 from ws_dsl.registry.store import Store
 

@@ -10,7 +10,8 @@ from ws_dsl.cli.manifest import print_manifest
 from ws_dsl.cli.options import AsJson, RegistryDir, open_session
 from ws_dsl.cli.output import data
 from ws_dsl.errors import RegistryError
-from ws_dsl.plan.node import Node, address
+from ws_dsl.plan.address import address
+from ws_dsl.plan.node import Node
 from ws_dsl.plan.why import changes
 from ws_dsl.registry.manifest import Manifest
 from ws_dsl.run.foreign import difference

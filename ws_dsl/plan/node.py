@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ws_dsl.plan.address import address
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.document import Path_
@@ -93,8 +94,3 @@ class Unavailable(NamedTuple):
     step: str
     labels: dict[str, str]
     reason: str
-
-
-def address(step: str, labels: dict[str, str]) -> str:
-    """A cell as text: `score[arm=none, tokens=spaced]`."""
-    return step + (f"[{', '.join(f'{axis}={label}' for axis, label in labels.items())}]" if labels else "")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ws_dsl.errors import ModelError, Problem, SpecError
+from ws_dsl.plan.address import address
 from ws_dsl.plan.environment import Environment, current
 from ws_dsl.plan.foreign import Foreign
 from ws_dsl.plan.inspector import inspect_plan
 from ws_dsl.plan.keys import Derivation
-from ws_dsl.plan.node import address
 from ws_dsl.plan.plan import Plan
 from ws_dsl.plan.planner import make_plan
 from ws_dsl.plan.state import Lookup, State
