@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from scipy import stats as scipy_stats
 from sklearn.metrics import roc_auc_score
 
-from tests.steps.analyse.cells import estimate, rows
+from tests.steps.analyse.cells import Given, estimate, rows
 from tests.steps.analyse.test_label_permutations import IDS, LABEL, LETTER, SCORE, N, family, given
 from ws_dsl.artifacts.states import States
 from ws_dsl.errors import MeasurementError
+from ws_dsl.report.frames import units_of
 from ws_dsl.steps.analyse._auroc import Scored, Strengths
 from ws_dsl.steps.analyse._bootstrap import weights
 from ws_dsl.steps.analyse.predictivity import Predictivity, detectable
@@ -133,6 +136,12 @@ def test_a_cell_finds_itself_in_its_family():
     assert found.stats["p_max"].value == joint.columns["value"][0]
     assert found.stats["p"].value == joint.columns["p"][0] == values(predicted(within="letter"))["p"]
     assert found.notes["family"] == 4
+
+
+def test_no_statistic_has_the_unit_of_the_score():
+    scored = replace(given(SCORE).value, notes={"unit": "cosine"})
+    found = estimate("predictivity", {"score": Given(scored), "label": given(LABEL)})
+    assert units_of(found, list(found.stats)) == {}
 
 
 def test_states_without_structure_bound_a_random_vector():

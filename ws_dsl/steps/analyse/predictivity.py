@@ -141,6 +141,8 @@ def predictivity(cell: Cell[Predictivity]) -> Estimate:
     notes: dict[str, Json] = {
         "rows": len(found.ids),
         "excluded": {"score": found.score.excluded(), "label": found.label.excluded()},
+        # Not as what the statistics are of: none of them has the unit of the score.
+        "score": found.score.described(),
     }
     if cell.spec.family:
         notes["family"] = len(cell.open("joint"))
@@ -149,7 +151,7 @@ def predictivity(cell: Cell[Predictivity]) -> Estimate:
         draws,
         units,
         found.score.row_set(),
-        notes | found.score.described(),
+        notes,
     )
 
 
