@@ -93,6 +93,18 @@ STEERING: dict[str, Any] = {
             "family": ["at", "layer"],
         },
         "steer": {"kind": "add_vector", "vector": "vector", "during": "both", "over": {"coeff": [-0.3, 0.3]}},
+        "begun": {
+            "kind": "prompts",
+            "rows": "halves[split=verify]",
+            "user": ASKED,
+            "assistant": "The answer is",
+        },
+        "leaning": {
+            "kind": "logit_diff",
+            "prompts": "begun",
+            "arm": "steer",
+            "tokens": {"plus": [" Yes"], "minus": [" No"]},
+        },
     },
     "checks": {
         "in_distribution": {
@@ -171,6 +183,11 @@ def told(lab: Lab, check: str, study: dict[str, Any]) -> str:
     found = studied(lab, study).findings[check]
     assert not found.holds
     return found.detail
+
+
+def test_without_a_fault_nothing_is_flagged(lab: Lab):
+    found = without_fault(lab.root).findings
+    assert {name for name, one in found.items() if not one.holds} == set()
 
 
 def test_continuation_read_at_the_last_prompt_token(lab: Lab):

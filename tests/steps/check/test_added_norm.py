@@ -46,6 +46,7 @@ def test_what_is_looked_at(tmp_path):
         "minus": seen,
         "vector": {"kind": "mean_diff", "plus": "plus", "minus": "minus"},
         "steer": {"kind": "add_vector", "vector": "vector", "during": "both", "over": {"coeff": [-1, 1]}},
+        "moved": {**study["steps"]["score"], "over": {"arm": ["steer"]}, "except": []},
     }
     _, opened = lab.open(study)
     gathered = AddedNorm.gather(opened.plan.nodes)
