@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ws_dsl.steps.analyse.subset import Subset
     from ws_dsl.steps.analyse.summary import Summary
     from ws_dsl.steps.analyse.surgical_informedness import SurgicalInformedness
+    from ws_dsl.steps.analyse.vector_norm import VectorNorm
     from ws_dsl.steps.data.dataset import Dataset
     from ws_dsl.steps.data.hf_model import HfModel
     from ws_dsl.steps.data.organism import Organism
@@ -205,6 +206,7 @@ __all__ = [
     "SystemPrompt",
     "Tokens",
     "TrainAdapter",
+    "VectorNorm",
     "WeightDiff",
     "WeightDirections",
     "none",
