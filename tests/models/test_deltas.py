@@ -110,9 +110,10 @@ def test_the_model_is_left_as_it_is(handle: Handle, prompts: Tokens):
     plain = final_states(handle, [last(ids) for ids in prompts])
     delta = Weighted("one", everywhere(handle, TERMS), 1.0)
     final_states(handle, [last(ids)._replace(weights=(delta,)) for ids in prompts])
+    misfit = {"L0q": part(handle, "L0q", TERMS, 0), "L0down": Part(rows=np.ones(3))}
+    rows = [last(ids)._replace(weights=(Weighted("misfit", misfit, 1.0),)) for ids in prompts]
     with pytest.raises(ModelError, match="does not fit"):
-        wrong = Weighted("wrong", {"L0q": part(handle, "L0q", TERMS, 0), "L0down": Part(rows=np.ones(3))}, 1)
-        final_states(handle, [last(ids)._replace(weights=(wrong,)) for ids in prompts])
+        final_states(handle, rows)
     assert np.array_equal(final_states(handle, [last(ids) for ids in prompts]), plain)
     assert all(torch.equal(value, before[name]) for name, value in handle.model.state_dict().items())
 

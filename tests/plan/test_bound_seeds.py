@@ -1,6 +1,5 @@
 """Seeds that follow an axis."""
 
-# ruff: noqa: E501
 # (studies keep the line breaks that a user would write)
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ PLAIN = st.recursive(
 )
 @example('"\\\b\f\n\r\t\x00\x1f\x7f\u2028/')
 @settings(max_examples=300)
+@example(2.0**53)
+@example(-(2.0**53) - 2)
 def test_they_are_those_of_the_library(value: Any):
     assert canonical(value) == rfc8785.dumps(value)
 

@@ -10,7 +10,6 @@ from ws_dsl.artifacts.artifact import Artifact, Reader
 from ws_dsl.artifacts.rows import row_set
 from ws_dsl.specs.canonical import Json, digest
 
-
 Turn: TypeAlias = dict[str, str]
 """One turn: `role` (`system`, `user`, `assistant`, or `prefill`: an answer left open) and `content`."""
 

@@ -124,7 +124,7 @@ class _Change:
         self._coeffs = coeffs
 
     def __call__(self, module: Any, inputs: Tensor, output: Tensor) -> Tensor:
-        """c ΔW x, float32 of the output's shape."""
+        """C ΔW x, float32 of the output's shape."""
         coeffs = torch.zeros(len(output), dtype=torch.float32, device=output.device)
         coeffs[: len(self._coeffs)] = self._coeffs.to(output.device)
         return self._of_one(module, inputs, output) * coeffs[:, None, None]

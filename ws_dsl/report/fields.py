@@ -15,7 +15,7 @@ from ws_dsl.specs.documentation import sections
 from ws_dsl.specs.kind import Kind, Ref, marks, seed_scope
 from ws_dsl.specs.kinds import KindModule
 
-_NAMES = re.compile(r"`([a-z_]+)`((?: \([^()]*\))?)(?:, or |, | and | or |)")
+_NAMES = re.compile(r"`([a-z][a-z0-9_]*)`((?: \([^()]*\))?)(?:, or |, | and | or |)")
 _USUAL = {
     "model": "The model; the study's own where nothing is said",
     "arm": "The intervention under which the model runs",

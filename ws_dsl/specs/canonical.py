@@ -104,7 +104,7 @@ def _plain(value: Any) -> Any:
         return value
     if kind is float and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
-    if kind is float and 1e-4 <= abs(value) < 1e16:
+    if kind is float and not value.is_integer() and 1e-4 <= abs(value) < 1e16:
         return value
     raise _Unlike
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from ws_dsl.specs import kinds
 from ws_dsl.specs.documentation import sections
-from ws_dsl.specs.kind import Kind, input_fields
+from ws_dsl.specs.kind import Kind, input_fields, seed_scope
 from ws_dsl.specs.study import StudySpec
 
 _REFERENCE: dict[str, Any] = {
@@ -26,6 +26,16 @@ _COMMON: dict[str, Any] = {
     },
     "rows": {"type": "string", "description": "Restricts to these Rows."},
 }
+
+
+_FOLLOWED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"axis": {"type": "string"}},
+    "required": ["axis"],
+    "additionalProperties": False,
+    "description": "The label of an inherited axis.",
+}
+"""What a seed may be beside a number."""
 
 
 def study_schema() -> dict[str, Any]:
@@ -95,7 +105,9 @@ def _kind_schema(
 def _plain(kind: type[Kind[Any]], field: str) -> dict[str, Any]:
     info = kind.model_fields[field]
     annotation: Any = info.annotation
-    schema = TypeAdapter(annotation).json_schema(ref_template="#/$defs/{model}")
+    schema: dict[str, Any] = TypeAdapter(annotation).json_schema(ref_template="#/$defs/{model}")
+    if seed_scope(kind, field) is not None:
+        schema = {"anyOf": [schema, _FOLLOWED]}
     default: Any = info.default
     if not info.is_required() and isinstance(default, (str, int, float, bool, type(None), list)):
         schema["default"] = default

@@ -43,8 +43,11 @@ class Input(Protocol):
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels of the cell on the axes taken together, for a check on all axes; only where the kind is
-        `labelled`, else empty."""
+        """Labels of the cell.
+
+        On the axes taken together, for a check on all axes; only where the kind is
+        `labelled`, else empty.
+        """
         ...
 
     @property

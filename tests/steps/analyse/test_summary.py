@@ -186,3 +186,28 @@ def test_duplicate_rows_are_refused():
 def test_unknown_statistics_are_refused_before_anything_runs(fields):
     with pytest.raises(ValidationError):
         run("summary", {"of": TABLE}, **fields)
+
+
+def test_repeats_with_rows_of_their_own():
+    """Replies that were gated: each seed keeps its own, and a row counts with the seeds that it is left in."""
+    seeds = [
+        Given(table({"a": 1.0, "b": 2.0, "c": 9.0}), (0,)),
+        Given(table({"a": 3.0, "b": 8.0, "c": 9.0}), (1,)),
+    ]
+    kept = [Given(rows(["a", "b"]), (0,)), Given(rows(["a"]), (1,))]
+    found = summary(seeds, "mean", "n", rows=kept)
+    assert (found.stats["mean"].value, found.stats["n"].value) == (2.0, 2)
+    assert found.notes["excluded"] == {"excluded": 1} and found.notes["rows"] == 2
+    assert (
+        summary(seeds, "mean", rows=[Given(rows(["a", "b", "c"]), (place,)) for place in (0, 1)]).stats[
+            "mean"
+        ]
+        == summary(seeds, "mean").stats["mean"]
+    )
+
+
+def test_rows_that_differ_along_another_axis_than_the_repeats():
+    one = table({"a": 1.0})
+    seeds = [Given(one, (0, 0)), Given(one, (1, 0))]
+    with pytest.raises(MeasurementError, match="pool the same ones"):
+        summary(seeds, "mean", rows=[Given(rows(["a"]), (0,)), Given(rows(["a"]), (1,))])

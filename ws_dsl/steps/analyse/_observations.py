@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ws_dsl.artifacts.rows import Rows, row_set, show
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 Id: TypeAlias = tuple[Any, ...]
+
+Restriction: TypeAlias = "Rows | Mapping[tuple[int, ...], Rows] | None"
+"""Rows for all repeats, or for each its own."""
 
 _NAMED = 5
 
@@ -90,27 +93,38 @@ class Observations(NamedTuple):
         return {status: flat.count(status) for status in STATUSES if status != "ok" and status in flat}
 
 
-def observe(inputs: Sequence[Input], rows: Rows | None = None, column: str | None = None) -> Observations:
+def restriction(inputs: Sequence[Input]) -> Restriction:
+    """The rows of a field `rows`: where these are pooled too, as replies that were gated, each repeat's own."""
+    if len(inputs) > 1:
+        return {one.pooled: one.open() for one in inputs}
+    return inputs[0].open() if inputs else None
+
+
+def observe(inputs: Sequence[Input], rows: Restriction = None, column: str | None = None) -> Observations:
     """Reads the Tables of one field, restricted to `rows` where given.
 
     Args:
         inputs: One Table, or the pooled ones.
-        rows: Rows to restrict to, those that the Tables do not have ignored.
+        rows: Rows to restrict to, those that the Tables do not have ignored. With rows of its own a repeat
+            is `excluded` where these lack a row, and a row is left out that no repeat has.
         column: What to read; by default what the reference picks, or `value`.
 
     Raises:
         MeasurementError: a duplicate id, a value that is not finite, pooled Tables over different row sets,
-            or rows that share no key with the Tables.
+            rows that share no key with the Tables, or repeats without rows among those that have their own.
     """
     import numpy as np
 
     inputs = sorted(inputs, key=lambda one: one.pooled)
     column = column or inputs[0].column or "value"
     tables: list[Table] = [one.open() for one in inputs]
-    series = [_read(table, column, rows) for table in tables]
+    own = isinstance(rows, Mapping)
+    series = [_read(table, column, None if own else rows) for table in tables]
     ids = sorted(series[0], key=repr)
     for other in series[1:]:
         same_rows(ids, other, "the first pooled table", "another")
+    if own:
+        ids = _gate(series, tables[0].keys, [one.pooled for one in inputs], rows)
     axes = [sorted(set(places)) for places in zip(*(one.pooled for one in inputs), strict=True)]
     repeats = [tuple(map(list.index, axes, one.pooled)) for one in inputs]
     values = np.full((len(ids), *map(len, axes)), np.nan)
@@ -123,6 +137,26 @@ def observe(inputs: Sequence[Input], rows: Rows | None = None, column: str | Non
         notes.pop("unit", None)
         notes |= {"unit": units[column]} if isinstance(units, dict) and column in units else {}
     return Observations(tables[0].keys, ids, values, statuses, repeats, notes, column)
+
+
+def _gate(
+    series: list[dict[Id, tuple[float, str]]],
+    keys: tuple[str, ...],
+    places: list[tuple[int, ...]],
+    rows: Mapping[tuple[int, ...], Rows],
+) -> list[Id]:
+    """Excludes from every repeat what is not among its own rows; the ids that are left."""
+    if set(places) != set(rows):
+        raise MeasurementError(
+            "`rows` differ along other axes than those that are pooled; pool the same ones"
+        )
+    left: set[Id] = set()
+    for found, place in zip(series, places, strict=True):
+        wanted, columns = set(rows[place].ids()), projection(keys, rows[place])
+        inside = {key for key in found if tuple(key[column] for column in columns) in wanted}
+        left |= inside
+        found.update(dict.fromkeys(found.keys() - inside, (math.nan, "excluded")))
+    return sorted(left, key=repr)
 
 
 def same_rows(plus: Iterable[Id], minus: Iterable[Id], left: str, right: str) -> None:

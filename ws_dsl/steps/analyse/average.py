@@ -49,10 +49,9 @@ def average(cell: Cell[Average]) -> Table:
     """Mean, number and standard deviation of the repeats of every row."""
     from ws_dsl.steps.analyse import _statistics as statistics
     from ws_dsl.steps.analyse._contrast import table
-    from ws_dsl.steps.analyse._observations import observe
+    from ws_dsl.steps.analyse._observations import observe, restriction
 
-    restriction = cell.get("rows")
-    observed = observe(cell.inputs["of"], restriction.open() if restriction else None)
+    observed = observe(cell.inputs["of"], restriction(cell.inputs.get("rows", [])))
     flat = observed.flat()
     columns = {"repeats": statistics.count(flat), "sd": statistics.sd(flat)}
     return table(

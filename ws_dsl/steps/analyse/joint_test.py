@@ -69,13 +69,13 @@ def run(cells: Sequence[Cell[JointTest]], context: Context) -> Iterator[tuple[Ce
 def _p(
     read: Mapping[str, Sequence[Input]], behind: Rows | None, spec: JointTest, level: str | None
 ) -> float | None:
-    from ws_dsl.steps.analyse._observations import observe
+    from ws_dsl.steps.analyse._observations import observe, restriction
 
-    restriction: list[Rows] = [one.open() for one in read.get("rows", [])]
+    kept = restriction(read.get("rows", []))
     if level is not None and spec.by is not None:
         assert behind is not None
-        restriction = [of_level(behind, spec.by, level)]
-    return p_of(observe(read["of"], restriction[0] if restriction else None), behind, spec.test)
+        kept = of_level(behind, spec.by, level)
+    return p_of(observe(read["of"], kept), behind, spec.test)
 
 
 def of_level(rows: Rows, column: str, level: str) -> Rows:

@@ -16,7 +16,8 @@ What it cannot show
     and `n` have none: the bootstrap of an extreme is inconsistent. A p speaks of chance, never of size.
 
 Inputs and output
-    `of`: a Table, or several pooled ones over one row set; `rows` restricts them; `stats`: the statistics;
+    `of`: a Table, or several pooled ones over one row set; `rows` restricts them, and
+    where it is pooled too each repeat has its own; `stats`: the statistics;
     `clip` bounds the values that `clipped_mean` averages, and no other statistic; `by`: a row column, whose
     values become an axis, each cell over its rows; `test`: `sign` (binomial, of the units above 0) or
     `permutation` (of flipped signs), which adds `p`; `family`: axes over which p is corrected, which adds
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from ws_dsl.artifacts.rows import Rows
     from ws_dsl.artifacts.table import Table
     from ws_dsl.specs.canonical import Json
-    from ws_dsl.steps.analyse._observations import Observations
+    from ws_dsl.steps.analyse._observations import Observations, Restriction
     from ws_dsl.steps.cell import Cell, Context
 
 
@@ -115,8 +116,8 @@ def summary(cell: Cell[Summary]) -> Estimate:
 
     behind = cell.get("row_columns")
     rows: Rows | None = behind.open() if behind else None
-    restriction = _restriction(cell, rows)
-    observed = observe(cell.inputs["of"], restriction)
+    kept = _restriction(cell, rows)
+    observed = observe(cell.inputs["of"], kept)
     units = bootstrap.unit_ids(observed.keys, observed.ids, rows)
     asked = {name: named(name, cell.spec.clip) for name in cell.spec.stats}
     values = bootstrap.grouped(observed.values, units, cell.resampled)
@@ -130,7 +131,7 @@ def summary(cell: Cell[Summary]) -> Estimate:
         stats, draws = stats | found, draws | drawn
     of_sides = {name: one for name, one in asked.items() if one.of_sides}
     if of_sides:
-        sides = _sides(cell, restriction, observed)
+        sides = _sides(cell, kept, observed)
         found, drawn = bootstrap.measure(bootstrap.grouped(sides, units, cell.resampled), of_sides, n, axes=1)
         stats, draws = stats | _with_reason(found, sides), draws | drawn
     ordered = {name: stats[name] for name in cell.spec.stats} | _tests(cell, observed, rows, n)
@@ -139,16 +140,17 @@ def summary(cell: Cell[Summary]) -> Estimate:
     )
 
 
-def _restriction(cell: Cell[Summary], behind: Rows | None) -> Rows | None:
+def _restriction(cell: Cell[Summary], behind: Rows | None) -> Restriction:
     """The rows that are summed up: those of a level, else those that are named, else all."""
+    from ws_dsl.steps.analyse._observations import restriction
+
     if cell.spec.by is not None:
         assert behind is not None
         return of_level(behind, cell.spec.by, cell.made[cell.spec.by])
-    named_rows = cell.get("rows")
-    return named_rows.open() if named_rows else None
+    return restriction(cell.inputs.get("rows", []))
 
 
-def _sides(cell: Cell[Summary], restriction: Rows | None, observed: Observations) -> np.ndarray:
+def _sides(cell: Cell[Summary], kept: Restriction, observed: Observations) -> np.ndarray:
     """Both sides of a difference, float64 of shape (rows, *pooled, 2).
 
     Raises:
@@ -164,7 +166,7 @@ def _sides(cell: Cell[Summary], restriction: Rows | None, observed: Observations
             f"{cell.name}: flips are of a difference, whose rows have a plus and a minus side;"
             f" this is {observed.column} of a table with {', '.join(columns)}"
         )
-    sides = [observe(cell.inputs["of"], restriction, side).values for side in ("plus", "minus")]
+    sides = [observe(cell.inputs["of"], kept, side).values for side in ("plus", "minus")]
     return np.stack(sides, axis=-1)
 
 

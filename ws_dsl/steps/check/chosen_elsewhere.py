@@ -57,7 +57,9 @@ class ChosenElsewhere(Check):
             if types.Estimate not in node.types:
                 continue
             # An estimate of estimates rests on rows where these do.
-            if any(n in measured if types.Estimate in n.types else not _UNMEASURED & set(n.types) for n in read):
+            of_estimates = [one for one in read if types.Estimate in one.types]
+            others = [one for one in read if types.Estimate not in one.types]
+            if measured & {*of_estimates} or any(not _UNMEASURED & {*one.types} for one in others):
                 measured.add(node)
             if node in measured and node.rows_from is not None:
                 for source in sorted(mine, key=str):

@@ -11,13 +11,12 @@ What it cannot show
     finding about that template.
 
 Inputs and output
-    `rows`: Rows; or `chat`: Prompts whose conversation goes on, of which `rows` then names a part. `system`,
-    `user`, `assistant` (the beginning of the answer, left open), `reply` (a closed answer), or `text` (no
-    chat template); all with `{{column}}` slots. After a `chat`, a `system` that is not written is kept, null
-    removes it, and another takes its place; without `user` the conversation is as it was but for that;
-    `{{reply}}` is what was said last.
-    `answers`: token strings, or token string to value. `sign`: +1 or −1 per row, or a column of signs.
-    `model`: whose tokenizer and chat template are used. Gives Prompts.
+    `rows`: Rows. `chat`: instead, Prompts whose conversation goes on; `rows` then names a part of them.
+    `system`, `user`, `assistant` (the beginning of the answer, left open), `reply` (a closed answer), or
+    `text` (no chat template); all with `{{column}}` slots. After a chat, a `system` that is not written is
+    kept, null removes it, and another takes its place; without `user` the conversation is as it was but for
+    that; `{{reply}}` is what was said last. `answers`: token strings, or token string to value. `sign`: +1 or
+    −1 per row, or a column of signs. `model`: whose tokenizer and chat template are used. Gives Prompts.
 
 Reference
     https://huggingface.co/docs/transformers/chat_templating
