@@ -189,7 +189,7 @@ def test_unknown_statistics_are_refused_before_anything_runs(fields):
 
 
 def test_repeats_with_rows_of_their_own():
-    """Replies that were gated: each seed keeps its own, and a row counts with the seeds that it is left in."""
+    """Gated replies: each seed keeps its own, and a row counts with the seeds that it is left in."""
     seeds = [
         Given(table({"a": 1.0, "b": 2.0, "c": 9.0}), (0,)),
         Given(table({"a": 3.0, "b": 8.0, "c": 9.0}), (1,)),

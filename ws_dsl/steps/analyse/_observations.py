@@ -94,7 +94,7 @@ class Observations(NamedTuple):
 
 
 def restriction(inputs: Sequence[Input]) -> Restriction:
-    """The rows of a field `rows`: where these are pooled too, as replies that were gated, each repeat's own."""
+    """The rows of a field `rows`; where these are pooled too, as gated replies are, each repeat's own."""
     if len(inputs) > 1:
         return {one.pooled: one.open() for one in inputs}
     return inputs[0].open() if inputs else None
@@ -118,13 +118,13 @@ def observe(inputs: Sequence[Input], rows: Restriction = None, column: str | Non
     inputs = sorted(inputs, key=lambda one: one.pooled)
     column = column or inputs[0].column or "value"
     tables: list[Table] = [one.open() for one in inputs]
-    own = isinstance(rows, Mapping)
-    series = [_read(table, column, None if own else rows) for table in tables]
+    common, own = (None, rows) if isinstance(rows, Mapping) else (rows, None)
+    series = [_read(table, column, common) for table in tables]
     ids = sorted(series[0], key=repr)
     for other in series[1:]:
         same_rows(ids, other, "the first pooled table", "another")
-    if own:
-        ids = _gate(series, tables[0].keys, [one.pooled for one in inputs], rows)
+    if own is not None:
+        ids = _gate(series, tables[0].keys, [one.pooled for one in inputs], own)
     axes = [sorted(set(places)) for places in zip(*(one.pooled for one in inputs), strict=True)]
     repeats = [tuple(map(list.index, axes, one.pooled)) for one in inputs]
     values = np.full((len(ids), *map(len, axes)), np.nan)

@@ -16,10 +16,10 @@ What it cannot show
     and `n` have none: the bootstrap of an extreme is inconsistent. A p speaks of chance, never of size.
 
 Inputs and output
-    `of`: a Table, or several pooled ones over one row set; `rows` restricts them, and
-    where it is pooled too each repeat has its own; `stats`: the statistics;
-    `clip` bounds the values that `clipped_mean` averages, and no other statistic; `by`: a row column, whose
-    values become an axis, each cell over its rows; `test`: `sign` (binomial, of the units above 0) or
+    `of`: a Table, or several pooled ones over one row set; `rows` restricts them, and where it
+    is pooled too each repeat has its own; `stats`: the statistics; `clip` bounds the values that
+    `clipped_mean` averages, and no other statistic; `by`: a row column, whose values become an axis, each
+    cell over its rows; `test`: `sign` (binomial, of the units above 0) or
     `permutation` (of flipped signs), which adds `p`; `family`: axes over which p is corrected, which adds
     `p_adjusted`; `correction`: `holm` (no false finding) or `bh` (their share). An Estimate; `n` counts the
     rows with a value, and `notes` the rows, units, repeats, exclusions by status and clipped values. A
