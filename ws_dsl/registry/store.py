@@ -20,6 +20,7 @@ from ws_dsl.registry.lease import Leases
 from ws_dsl.registry.manifest import SHA256, Draft, FileRecord, Manifest
 from ws_dsl.registry.snapshot import Digests
 from ws_dsl.registry.verify import Damage
+from ws_dsl.specs.canonical import sha256
 
 _SHORTEST = 4
 
@@ -139,10 +140,10 @@ class Store:
         """
         record = _record(manifest, name)
         try:
-            data, found = disk.read(self.layout.object(record.sha256))
+            data = self.layout.object(record.sha256).read_bytes()
         except FileNotFoundError:
             raise _missing(manifest, name) from None
-        if found != record.sha256:
+        if sha256(data) != record.sha256:
             raise _damaged(manifest, name)
         return data
 
