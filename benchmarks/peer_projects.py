@@ -2,7 +2,8 @@
 
 chain   `first` writes the lines 1 to 20, `second` gives their sum times a factor times what a helper gives
 slow    one step writes 40 lines in eight seconds, every line with the mark of its run
-grid    200 steps in 20 rows of 10, each the sum of the one above and the one to the left, plus one
+grid    200 steps in 20 rows of 10, each the sum of the one above it and the one in the corner, plus one
+        (with two neighbours instead, redun follows every path through the grid, and does not end)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from textwrap import dedent
 
 ROWS, COLUMNS = 20, 10
+LAST = [f"g{ROWS - 1}_{column}" for column in range(COLUMNS)]
 
 NUMBERS = "".join(f"{number}\n" for number in range(1, 21))
 
@@ -71,8 +73,8 @@ def cells() -> list[tuple[int, int, list[str]]]:
     for row in range(ROWS):
         for column in range(COLUMNS):
             above = [f"g{row - 1}_{column}"] if row else []
-            left = [f"g{row}_{column - 1}"] if column else []
-            found.append((row, column, above + left))
+            corner = ["g0_0"] if row or column else []
+            found.append((row, column, list(dict.fromkeys(above + corner))))
     return found
 
 
@@ -147,7 +149,7 @@ def snakemake_files(task: str, factor: int = 1, helper: int = 1, where: str = "b
         + f'\n    shell: "python cell.py g{row}_{column}.txt {{input}}"'
         for row, column, inputs in cells()
     ]
-    last = f'rule all:\n    input: "g{ROWS - 1}_{COLUMNS - 1}.txt"'
+    last = "rule all:\n    input: " + ", ".join(f'"{one}.txt"' for one in LAST)
     text = {"chain": dedent(chain), "slow": dedent(slow), "grid": "\n".join([last, *rules])}[task]
     return {**scripts(factor, helper, where), "Snakefile": text + "\n"}
 
@@ -220,7 +222,7 @@ def redun_files(task: str, factor: int = 1, helper: int = 1, where: str = "besid
     last = {
         "chain": f"result(second(first(), {factor}))",
         "slow": "result(second())",
-        "grid": f'known["g{ROWS - 1}_{COLUMNS - 1}"]',
+        "grid": f"[known[one] for one in {LAST!r}]",
     }[task]
     main = f"""
 @task()
@@ -292,8 +294,8 @@ def own_files(task: str, factor: int = 1, helper: int = 1, where: str = "beside"
         "cell": kind(
             "Cell",
             "    place: str\n    above: Ref[types.Estimate] | None = None\n"
-            "    left: Ref[types.Estimate] | None = None",
-            "inputs = [cell.open(name) for name in ('above', 'left') if cell.inputs.get(name)]\n"
+            "    corner: Ref[types.Estimate] | None = None",
+            "inputs = [cell.open(name) for name in ('above', 'corner') if cell.inputs.get(name)]\n"
             "yield cell, made(value=1 + sum(one.stats['value'].value % 1000 for one in inputs))",
         ),
     }
@@ -302,7 +304,7 @@ def own_files(task: str, factor: int = 1, helper: int = 1, where: str = "beside"
             "kind": "cell",
             "place": f"{row}-{column}",
             **({"above": f"g{row - 1}_{column}"} if row else {}),
-            **({"left": f"g{row}_{column - 1}"} if column else {}),
+            **({"corner": "g0_0"} if row or column else {}),
         }
         for row, column, _ in cells()
     }
