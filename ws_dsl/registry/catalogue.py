@@ -149,7 +149,7 @@ class Catalogue:
     def artifacts(self) -> list[Entry]:
         """Every artifact, oldest first."""
         sql = "SELECT key, digest, kind, bytes, seconds, created FROM manifests ORDER BY created, key"
-        return [Entry(*row) for row in self._ask(sql)]
+        return list(map(Entry._make, self._ask(sql)))
 
     def runs(self, study: str | None = None) -> list[Run]:
         """Committed runs, latest first."""
