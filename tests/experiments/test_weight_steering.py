@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -11,13 +12,22 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.run.lab import Lab
+from ws_dsl.artifacts.estimate import Estimate
 from ws_dsl.plan.plan import Plan
+from ws_dsl.run.context import RunContext
 from ws_dsl.run.project import Project
 from ws_dsl.run.session import Session
+from ws_dsl.specs.source import read
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 REAL = "experiments/real/weight_steering_qwen3.yaml"
 FAMILIES = {"lora", "dora", "pissa", "delora", "oft", "ia3"}
+SMALL = {"lora", "pissa", "delora"}
+DOSES = (
+    *("questions", "dilemmas", "dilemma_parts", "off_task", "off_parts", "asked", "replies", "adapter", "dW"),
+    *("noise", "off_prompts", "steered", "asked_dilemmas", "score", "moved", "effect", "mass", "steady"),
+)
+"""Steps behind the response to the coefficient."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +46,7 @@ def test_six_families_and_three_seeds(plan: Plan) -> None:
     assert labels(plan, "adapter", "family") == FAMILIES
     assert len(trained) == len(FAMILIES) * 3 * 2
     for labels_, node in trained:
-        assert node is not None and node.spec.seed == int(labels_["replicate"])
+        assert node is not None and node.params["seed"] == int(labels_["replicate"])
 
 
 def test_the_base_is_measured_once(plan: Plan) -> None:
@@ -107,3 +117,76 @@ def test_the_real_one_waits_for_its_models(ws: Terminal) -> None:
     assert steps["gemma"] == steps["four_billion"] == {"waiting": 1}
     assert steps["adapter"] == {"waiting": 36}
     assert not ws.lab.project.registry.exists()
+
+
+def smaller(study: Path) -> dict[str, Any]:
+    """The study's response to the coefficient: one replicate, three families, random differences."""
+
+    def without(*names: str) -> dict[str, None]:
+        return dict.fromkeys(names)
+
+    written = read(study).data
+    assert isinstance(written, dict)
+    steps: dict[str, Any] = without(*(set(written["steps"]) - set(DOSES)))
+    steps |= {
+        "replies": {"over": {"seed as replicate": [0]}},
+        "adapter": {"over": {"family": without(*(FAMILIES - SMALL))}},
+        "steered": {"over": {"arm": without("vector", "svd", "built")}},
+        "score": {
+            "over": {
+                "prompts as eval": without("claims"),
+                "arm as set": without("simple", "engineered", "part"),
+            }
+        },
+        "effect": {"of": "moved"},
+    }
+    rules = without(*(set(written["rules"]) - {"steers"}))
+    return {
+        "extends": study.name,
+        "id": "doses",
+        "steps": steps,
+        "checks": None,
+        "rules": rules,
+        "report": None,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+def test_effects_follow_the_coefficient_and_those_of_noise_do_not(ws: Terminal) -> None:
+    """Within the calibrated range; far beyond it nothing is answered any more."""
+    folder = ws.lab.root / "experiments"
+    (folder / "doses.yaml").write_text(json.dumps(smaller(folder / "weight_steering.yaml")), encoding="utf-8")
+    said = ws("run", "--json", "experiments/doses.yaml")
+    assert said.code == 0, said.err
+    (study,) = said.json["studies"]
+    assert [(one["rule"], one["verdict"]) for one in study["verdicts"]] == [("steers", "supported")]
+    session = Session(ws.lab.project)
+    opened = session.open(folder / "doses.yaml")
+    library = RunContext(session.store, opened.state).library
+
+    def values(reference: str, statistic: str) -> dict[tuple[str, ...], float]:
+        found: dict[tuple[str, ...], float] = {}
+        for labels, node in opened.plan.view(reference)[0].entries:
+            assert node is not None
+            estimate = library.open(opened.state.keys[node], opened.state.digests[node])
+            assert isinstance(estimate, Estimate)
+            (own,) = (labels[axis] for axis in ("family", "draw") if axis in labels)
+            found[own, labels.get("coeff", "")] = estimate.stats[statistic].value or 0.0
+        return found
+
+    trained = values("steady[arm=weights]", "spearman")
+    assert {family for family, _ in trained} == SMALL
+    assert min(trained.values()) >= 0.9
+    slopes = values("steady[arm=weights]", "slope").values()
+    flat = values("steady[arm=noise]", "slope").values()
+    assert len(flat) == 3 and max(map(abs, flat)) < 0.1 * min(slopes)
+    within = values("effect[arm=weights, coeff=-1|1]", "mean")
+    noise = values("effect[arm=noise, coeff=-1|1]", "mean")
+    assert max(map(abs, noise.values())) < 0.2 * min(map(abs, within.values()))
+    beyond = values("effect[arm=weights, coeff=-4|4]", "mean")
+    for (family, coeff), value in beyond.items():
+        # At four times the strength not even twice the effect.
+        assert abs(value) < 2 * abs(within[family, str(int(coeff) // 4)])
+    assert max(values("mass[arm=weights, coeff=4]", "mean").values()) < 0.5
+    assert min(values("mass[arm=weights, coeff=-1|1]", "mean").values()) > 0.9

@@ -327,6 +327,18 @@ def test_a_basis_was_made_from_the_rows_that_it_is_judged_on(lab: Lab):
     assert "at most 4 rows shared" in told(lab, "chosen_elsewhere", study)
 
 
+def test_a_baseline_was_built_from_what_was_trained(lab: Lab):
+    """What needs no training is compared with what was trained, and may have read none of it."""
+    sides = {"plus": "states[side=plus]", "minus": "states[side=minus]"}
+    states = {"kind": "states", "prompts": "learned", "at": "reply_last", "layer": 1}
+    study = changed("steps", "built", to={"kind": "constructive_delta", **sides})
+    study["steps"]["states"] = {**states, "arm": "steered[coeff=1, family=lora]"}
+    with pytest.raises(SpecError, match="made before Adapter or Delta may be read, and reads"):
+        lab.open(study)
+    study["steps"]["states"] = states
+    assert len(lab.open(study)[1].plan.steps()["built"]) == 1
+
+
 def test_the_row_set_changed_between_arms(lab: Lab):
     """438 rows, then 394, then 446, under one name."""
     study = changed("steps", "claims", "count", to=7)
