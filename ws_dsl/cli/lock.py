@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ws_dsl.cli.options import AsJson, Paths, RegistryDir, open_session, open_studies
+from ws_dsl.cli.options import AsJson, Paths, RegistryDir, open_session, open_studies, studies_at
 from ws_dsl.cli.output import data, say, today
 from ws_dsl.run.lock import lock as append
 
@@ -13,7 +13,7 @@ def lock(paths: Paths, registry: RegistryDir = None, json: AsJson = False) -> No
     """Register the rules of studies before results: later changes are printed as post hoc."""
     session = open_session(registry)
     entries: list[dict[str, Any]] = []
-    for study in open_studies(session, paths):
+    for study in open_studies(session, studies_at(paths)):
         name = study.plan.spec.id
         entry = append(study.plan, study.state, today())
         if entry is None:

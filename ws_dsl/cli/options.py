@@ -90,8 +90,14 @@ def open_remote(session: Session, url: str | None) -> Remote:
     return Remote(address)
 
 
-def open_studies(session: Session, paths: list[Path], model: str | None = None) -> list[Opened]:
-    """Reads, plans and inspects the studies at some paths.
+def open_studies(session: Session, files: list[Path], model: str | None = None) -> list[Opened]:
+    """Reads, plans and inspects studies."""
+    with uncollected():
+        return session.open_all(files, model_step(model))
+
+
+def studies_at(paths: list[Path]) -> list[Path]:
+    """Study files: those named, and those directly in the folders named.
 
     Raises:
         NothingMatched: there is none.
@@ -99,8 +105,7 @@ def open_studies(session: Session, paths: list[Path], model: str | None = None) 
     files = studies(paths)
     if not files:
         raise NothingMatched(f"no study in {', '.join(map(str, paths))}; studies end in .yaml, .yml or .py")
-    with uncollected():
-        return session.open_all(files, model_step(model))
+    return files
 
 
 def model_step(source: str | None) -> dict[str, Any] | None:

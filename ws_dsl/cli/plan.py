@@ -15,6 +15,7 @@ from ws_dsl.cli.options import (
     SameEnvironment,
     open_session,
     open_studies,
+    studies_at,
 )
 from ws_dsl.cli.output import counted, data, duration
 from ws_dsl.cli.why import explained
@@ -34,7 +35,7 @@ def plan(
 ) -> None:
     """Say what is cached, foreign, stale, new, or waits for another cell; nothing is run."""
     session = open_session(registry, device=device, same_environment=same_environment)
-    show_plans(session, open_studies(session, paths, model), json)
+    show_plans(session, open_studies(session, studies_at(paths), model), json)
 
 
 def check(
@@ -42,7 +43,7 @@ def check(
 ) -> None:
     """Find mistakes in studies without loading a model: exits 2 where there are any."""
     session = open_session(registry)
-    opened = open_studies(session, paths, model)
+    opened = open_studies(session, studies_at(paths), model)
     if json:
         data({"studies": [{"study": s.plan.spec.id, "cells": len(s.plan.nodes)} for s in opened]})
         return

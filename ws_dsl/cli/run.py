@@ -22,13 +22,14 @@ from ws_dsl.cli.options import (
     SiteDir,
     open_session,
     open_studies,
+    studies_at,
 )
 from ws_dsl.cli.output import counted, data, folded, say, size_of, styled, today
 from ws_dsl.cli.plan import forecast, show_plans
 from ws_dsl.cli.progress import cost, progress
 from ws_dsl.errors import WsDslError
 from ws_dsl.plan.node import Node
-from ws_dsl.report.publish import Published, publish
+from ws_dsl.report.publish import Published, publish, unchanged
 from ws_dsl.report.site import build
 from ws_dsl.run import vendor
 from ws_dsl.run.forecast import tasks
@@ -37,6 +38,7 @@ from ws_dsl.run.lock import NAME, record_results, registered
 from ws_dsl.run.read_through import ReadThrough
 from ws_dsl.run.repair import repaired
 from ws_dsl.run.session import Opened, Session
+from ws_dsl.run.settled import recall, settle
 
 if TYPE_CHECKING:
     from ws_dsl.run.audit import Audited
@@ -74,20 +76,56 @@ def run(
     if (address := remote or session.project.remote) and not dry_run:
         session.lookup = ReadThrough(session.store, address, say)
     missing: list[tuple[Opened, Node]] = []
+    as_usual = not (dry_run or recompute or vendored or model)
     with interruptible(), _at_work(session, paths, dry_run):
         try:
-            opened = open_studies(session, paths, model)
+            files = studies_at(paths)
+            untouched = _untouched(session, files) if as_usual else {}
+            opened = open_studies(session, [file for file in files if file not in untouched], model)
+            ids = [study.plan.spec.id for study in opened] + [one["study"] for one in untouched.values()]
+            if len(set(ids)) < len(ids):
+                # Two studies of one id: planned together, they are told.
+                open_studies(session, files, model)
             again = _steps(opened, recompute or [])
             if dry_run:
                 show_plans(session, opened, json)
                 return
             missing += [(study, node) for study in opened for node in study.state.missing(study.plan.nodes)]
-            results = [_run_one(session, study, again, own_model=model is None) for study in opened]
+            results, runs = dict(untouched), dict[str, str]()
+            for study in opened:
+                made, runs[study.plan.spec.id] = _run_one(session, study, again, own_model=model is None)
+                results[study.file] = made
+            # All of them at the end: they share a file of first results.
+            for study in opened if model is None else ():
+                settle(session, study, runs[study.plan.spec.id])
             if vendored:
                 _vendor(session, opened)
             built = build(session.project.site).folder
         except KeyboardInterrupt:
             raise Interrupted(folded(_kept(session, missing), 2)) from None
+    _report(session, [results[file] for file in files], built, json)
+
+
+def _untouched(session: Session, files: list[Path]) -> dict[Path, dict[str, Any]]:
+    """What became of the studies that nothing has touched since their last run."""
+    results: dict[Path, dict[str, Any]] = {}
+    for file in files:
+        settled = recall(session, file)
+        page = settled and unchanged(settled.study, settled.run, session.store, session.project.site, say)
+        if settled is None or page is None:
+            continue
+        cost = {"made": 0, "cells": settled.cells, "rows": 0, "bytes": 0, "seconds": 0.0, "foreign": 0}
+        _summary(settled.study, settled.registered, page.record, cost)
+        results[file] = _result(settled.study, page, cost)
+    return results
+
+
+def _report(session: Session, results: list[dict[str, Any]], built: Path, json: bool) -> None:
+    """Says where the pages are.
+
+    Raises:
+        Exit: with 1 where a check failed or cells came out otherwise.
+    """
     if json:
         data({"studies": results, "site": str(built / "index.html")})
     else:
@@ -116,7 +154,8 @@ def _steps(opened: list[Opened], names: list[str]) -> set[str]:
     return set(names)
 
 
-def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) -> dict[str, Any]:
+def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) -> tuple[dict[str, Any], str]:
+    """What became of a study, and the key of its run."""
     plan, state, store = study.plan, study.state, session.store
     for line in vendor.told(plan, store):
         say(f"{plan.spec.id}: {line}")
@@ -155,13 +194,18 @@ def _run_one(session: Session, study: Opened, again: set[str], own_model: bool) 
         _record(study)
     _summary(plan.spec.id, plan.spec.registered, published.record, cost)
     _tell(audited)
+    audit_of = {"audit": [one._asdict() for one in audited]} if again else {}
+    return {**_result(plan.spec.id, published, cost), **audit_of}, published.run
+
+
+def _result(study: str, published: Published, cost: dict[str, Any]) -> dict[str, Any]:
+    """What became of a study, as `--json` gives it."""
     return {
-        "study": plan.spec.id,
+        "study": study,
         "page": str(published.page),
         "verdicts": published.record["verdicts"],
         "checks": published.record["checks"],
         **cost,
-        **({"audit": [one._asdict() for one in audited]} if again else {}),
     }
 
 

@@ -11,6 +11,7 @@ tmp/                      private folders of running commits
 catalogue.sqlite          an index, rebuilt from the manifests whenever it is missing
 models/DIGEST/NAME/       links to the files of checkpoints that are in the store, likewise
 vectors/                  an index of vectors by what is near, likewise; see `ws_dsl.registry.vector_table`
+settled/                  studies as their last runs left them, likewise; see `ws_dsl.run.settled`
 """
 
 from __future__ import annotations
@@ -82,6 +83,11 @@ class Layout(NamedTuple):
     def vectors(self) -> Path:
         """The index of vectors."""
         return self.root / "vectors"
+
+    @property
+    def settled(self) -> Path:
+        """Studies as their last runs left them."""
+        return self.root / "settled"
 
     @property
     def models(self) -> Path:

@@ -32,11 +32,13 @@ class Published(NamedTuple):
         record: What the page says, as in `study.json`: cells, verdicts, checks.
         page: Its Markdown file.
         changed: Whether files of the site were written.
+        run: Key of the run that it is the page of.
     """
 
     record: dict[str, Any]
     page: Path
     changed: bool
+    run: str
 
 
 def publish(
@@ -71,7 +73,29 @@ def publish(
     if changed or cost["made"]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "run.json").write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-    return Published(json.loads(store.read(manifest, RUN_FILE)), folder / "index.md", changed)
+    return Published(json.loads(store.read(manifest, RUN_FILE)), folder / "index.md", changed, manifest.key)
+
+
+def unchanged(
+    study: str, run: str, store: Store, site: Path, note: Callable[[str], None]
+) -> Published | None:
+    """The page of a study's latest run as it is, or None where it has to be made.
+
+    Args:
+        study: Its id.
+        run: Key of the run.
+        store: The store.
+        site: The site's folder.
+        note: Told when a stored page is damaged.
+    """
+    manifest = _latest(study, store, note)
+    if manifest is None or manifest.key != run:
+        return None
+    if any(manifest.params[name] != now for name, now in _machinery(store).items()):
+        return None
+    folder = site / "studies" / study
+    changed = _bring(manifest, store, folder)
+    return Published(json.loads(store.read(manifest, RUN_FILE)), folder / "index.md", changed, manifest.key)
 
 
 def _latest(study: str, store: Store, note: Callable[[str], None]) -> Manifest | None:
@@ -105,7 +129,6 @@ def _commit(store: Store, inputs: dict[str, Json], after: Manifest | None, page:
 def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -> dict[str, Json]:
     """All that the page is made from."""
     plan, state = opened.plan, opened.state
-    templates = sorted(templates_folder().glob("*.md.j2"))
     cells = [[node.step, dict(node.labels), state.keys[node], state.digests[node]] for node in plan.nodes]
     elsewhere = foreign(plan, state)
     return {
@@ -114,6 +137,14 @@ def _inputs(opened: Opened, store: Store, source: str, registered: str | None) -
         "source": source,
         "registered": registered,
         "cells": digest(cells),
+        **_machinery(store),
+    }
+
+
+def _machinery(store: Store) -> dict[str, Json]:
+    """What writes a page."""
+    templates = sorted(templates_folder().glob("*.md.j2"))
+    return {
         "templates": {path.name: store.hash_file(path) for path in templates},
         "renderer": digest([store.hash_file(path) for path in _renderer()]),
     }

@@ -25,11 +25,13 @@ class Document:
         file: The file it was read from.
         data: Mappings, lists and scalars.
         places: Place of each value by its path; of a mapping's entry, the place of its key.
+        read: Files that it was found to read.
     """
 
     file: Path
     data: dict[str, Any]
     places: dict[Path_, Place] = field(default_factory=dict[Path_, Place])
+    read: set[Path] = field(default_factory=set[Path])
 
     def place(self, path: Path_) -> Place:
         """Where a path stands; the nearest enclosing part that is written where it is not."""
@@ -92,6 +94,7 @@ class Document:
             raise ValueError(f"{written} is no ordinary file")
         if found.is_file() and not os.access(found, os.R_OK):
             raise ValueError(f"{written} may not be read")
+        self.read.add(found)
         return found
 
 

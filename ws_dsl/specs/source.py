@@ -298,4 +298,5 @@ def _merge(parent: Document, child: Document) -> Document:
                 merged[key] = value
         return merged
 
-    return Document(child.file, merge(parent.data, child.data, ()), places)
+    read = {parent.file} | parent.read | child.read
+    return Document(child.file, merge(parent.data, child.data, ()), places, read)
