@@ -50,7 +50,7 @@ def recall(session: Session, file: Path) -> Settled | None:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    if told.get("schema") != _SCHEMA or told.get("basis") != digest(_basis(session, file, told["files"])):
+    if told.get("schema") != _SCHEMA or told["basis"] != _basis(session, file, told["study"], told["files"]):
         return None
     cells: dict[str, str] = told["cells"]
     if session.store.lookup(cells) != cells:
@@ -85,7 +85,7 @@ def settle(session: Session, study: Opened, run: str) -> None:
         "nodes": len(plan.nodes),
         "registered": plan.spec.registered,
         "files": files,
-        "basis": digest(_basis(session, study.file, files)),
+        "basis": _basis(session, study.file, plan.spec.id, files),
         "cells": {state.keys[node]: state.digests[node] for node in plan.nodes},
     }
     path = _path(session, study.file)
@@ -103,16 +103,26 @@ def _path(session: Session, file: Path) -> Path:
     return session.store.layout.settled / f"{digest(str(file.absolute()))}.json"
 
 
-def _basis(session: Session, file: Path, files: Iterable[str]) -> dict[str, Any]:
-    """All that a plan and the keys of its cells follow from."""
-    beside = [file.absolute(), file.absolute().parent / NAME, *_kinds(file)]
-    return {
-        "project": [str(session.project.root), str(root_of(file)), str(session.project.site)],
-        "python": list(sys.version_info[:3]),
-        "files": _contents(session, [*files, *map(str, beside)]),
-        "environment": session.environment.training(),
-        "code": _code(session),
-    }
+def _basis(session: Session, file: Path, study: str, files: Iterable[str]) -> str:
+    """Digest of all that a plan, the keys of its cells and its registration follow from."""
+    return digest(
+        {
+            "project": [str(session.project.root), str(root_of(file)), str(session.project.site)],
+            "python": list(sys.version_info[:3]),
+            "files": _contents(session, [*files, str(file.absolute()), *map(str, _kinds(file))]),
+            "locked": _locked(file, study),
+            "environment": session.environment.training(),
+            "code": _code(session),
+        }
+    )
+
+
+def _locked(file: Path, study: str) -> list[str]:
+    """Lines of the lock file that may be about a study."""
+    path = file.absolute().parent / NAME
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    mine = f'{{"study": {json.dumps(study)}, '
+    return [line for line in lines if line.startswith(mine) or not line.startswith('{"study": "')]
 
 
 def _kinds(file: Path) -> list[Path]:
