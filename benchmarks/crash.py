@@ -2,9 +2,10 @@
 
     python benchmarks/crash.py [KILLS] [SEED]
 
-A study on the embedded model (claims, activations, ranked components, steering vectors, arms, replies) is run
-once undisturbed. Then, on one fresh store after another, it is started and killed at a random moment,
-started again and killed again, until a run comes through. Four ways to die, chosen at random:
+A study on the embedded model (claims, activations, ranked components, steering vectors, trained adapters and
+their weight differences, arms, replies) is run once undisturbed. Then, on one fresh store after another, it is
+started and killed at a random moment, started again and killed again, until a run comes through. Four ways to
+die, chosen at random:
 
     process     a run is killed
     group       two runs of the same study, side by side in one process group; the group is killed
@@ -89,11 +90,25 @@ STUDY: dict[str, Any] = {
             "minus": "states[condition=neutral]",
         },
         "steered": {"kind": "add_vector", "vector": "direction[layer=2]", "coeff": -1.0, "during": "prompt"},
+        "taught": {
+            "kind": "prompts",
+            "rows": "claims",
+            "user": "Is it true that {{claim}}?",
+            "over": {"reply as side": {"plus": "The answer is Yes.", "minus": "The answer is No."}},
+        },
+        "adapter": {
+            "kind": "train_adapter",
+            "data": "taught",
+            "steps": 8,
+            "over": {"family": {"lora": {"kind": "lora"}, "ia3": {"kind": "ia3"}}, "seed": [0, 1]},
+        },
+        "change": {"kind": "weight_diff", "plus": "adapter[side=plus]", "minus": "adapter[side=minus]"},
+        "taught_arm": {"kind": "add_weights", "delta": "change", "coeff": 0.5},
         "score": {
             "kind": "logit_diff",
             "prompts": "prompts[condition!=neutral]",
             "tokens": {"plus": [" Yes"], "minus": [" No"]},
-            "over": {"arm": ["none", "patched", "steered"]},
+            "over": {"arm": ["none", "patched", "steered", "taught_arm"]},
         },
         "shift": {"kind": "summary", "of": "score", "stats": ["mean", "median"]},
         "replies": {

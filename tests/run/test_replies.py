@@ -87,3 +87,16 @@ def test_when_nothing_may_be_asked(
     if value is not None:
         monkeypatch.setenv("WS_DSL_OFFLINE", value)
     assert StoredReplies(store).offline is offline
+
+
+def test_the_list_of_artifacts_leaves_them_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from ws_dsl.cli.main import app
+
+    StoredReplies(store).keep([(request("a"), REPLY)])
+    monkeypatch.chdir(store.root.parent)
+    app(["ls", "reply"], standalone_mode=False)
+    assert "reply" in capsys.readouterr().out
+    with pytest.raises(Exception, match="no artifact"):
+        app(["ls"], standalone_mode=False)

@@ -13,13 +13,18 @@ from ws_dsl.cli.uncollected import uncollected
 from ws_dsl.plan.address import address
 from ws_dsl.registry.catalogue import Entry, Use
 
+_REPLY = "reply"
+
 
 def list_artifacts(
     kind: Annotated[str | None, typer.Argument(help="Only artifacts of this kind.")] = None,
     registry: RegistryDir = None,
     json: AsJson = False,
 ) -> None:
-    """List the artifacts of the store, with the cells that they were last used for."""
+    """List the artifacts of the store, with the cells that they were last used for.
+
+    Single replies of judges are listed by `ls reply` alone.
+    """
     # What is read here lives until the end: looking through it for cycles takes as long as reading it.
     with uncollected():
         _list(kind, registry, json)
@@ -27,7 +32,11 @@ def list_artifacts(
 
 def _list(kind: str | None, registry: Path | None, json: bool) -> None:
     store = open_shelf(registry).store
-    entries = [entry for entry in store.catalogue.artifacts() if kind in (None, entry.kind)]
+    entries = [
+        one
+        for one in store.catalogue.artifacts()
+        if one.kind == kind or (kind is None and one.kind != _REPLY)
+    ]
     uses = store.catalogue.uses()
     if json:
         records("artifacts", (_record(entry, uses.get(entry.key, [])) for entry in entries))

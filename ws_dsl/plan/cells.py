@@ -152,7 +152,7 @@ class Maker:
             elif written.family:
                 inputs[field] = [Edge(self._across(name, derived, written, cell, own, whole(cell)))]
         source = _rows_from(inputs)
-        if kind.spec.row_columns and source is not None:
+        if kind.spec.looks_behind(written.spec) and source is not None:
             inputs["row_columns"] = [Edge(source)]
         inputs = {field: edges for field, edges in inputs.items() if field not in kind.spec.consumed}
         params = {**params, **told(kind, inputs)}
@@ -226,7 +226,7 @@ class Maker:
         identity = digest([kind.name, params, read, dict(made)])
         if identity not in self._hidden:
             source = _rows_from(inputs)
-            if kind.spec.row_columns and source is not None:
+            if kind.spec.looks_behind(spec) and source is not None:
                 inputs = {**inputs, "row_columns": [Edge(source)]}
             node = Node(name, labels, kind, spec, params, dict(inputs), made, source)
             self._hidden[identity] = node

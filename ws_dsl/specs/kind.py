@@ -248,6 +248,11 @@ class Kind(BaseModel, Ref[T_co], Generic[T_co]):
         return {}
 
     @classmethod
+    def looks_behind(cls, spec: Any) -> bool:
+        """Whether it receives `row_columns`, of a kind that can."""
+        return cls.row_columns
+
+    @classmethod
     def statistics(cls, spec: Any, inputs: Mapping[str, Sequence[str] | None]) -> Sequence[str] | None:
         """Statistics of the Estimate it gives, from those of its inputs; None where not known before."""
         return None

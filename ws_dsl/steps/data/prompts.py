@@ -97,6 +97,10 @@ class Prompts(Kind[types.Prompts]):
         return self
 
     @classmethod
+    def looks_behind(cls, spec: Any) -> bool:
+        return spec.rows is None
+
+    @classmethod
     def inspect(cls, spec: Any, inspection: Inspection) -> Iterator[Complaint]:
         columns = inspection.columns("chat" if spec.rows is None else "rows") or {}
         said = () if spec.chat is None else ("reply",)
