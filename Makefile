@@ -5,11 +5,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PINS := --constraint constraints.txt
 ARGS ?=
+STUDIES ?= experiments/pressure_agreeing.yaml
 
 .PHONY: run test test-slow check organism site constraints clean
 
 run: .venv/installed
-	@$(BIN)/ws-dsl run experiments/
+	@$(BIN)/ws-dsl run $(STUDIES)
 
 test: .venv/installed-test
 	@$(BIN)/python -m pytest $(ARGS)
