@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.run.lab import Lab
+from ws_dsl.organism import folder as weights
 from ws_dsl.plan.plan import Plan
 from ws_dsl.run.project import Project
 from ws_dsl.run.session import Session
@@ -71,6 +72,23 @@ def smaller(ws: Terminal, name: str, keep: Iterable[str], changed: Mapping[str, 
     path = parent.with_name(f"{name}_small.yaml")
     path.write_text(json.dumps(study), encoding="utf-8")
     return f"experiments/{path.name}"
+
+
+def forgetful(folder: Path) -> Path:
+    """The embedded model's files with random weights: it reads and writes, and knows nothing."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(weights("qwen3"), folder)
+    file, stream = folder / "model.safetensors", torch.Generator().manual_seed(0)
+    drawn = {
+        name: tensor.float().std() * torch.randn(tensor.shape, generator=stream)
+        if tensor.ndim > 1
+        else tensor
+        for name, tensor in load_file(file).items()
+    }
+    save_file(drawn, file, metadata={"format": "pt"})
+    return folder
 
 
 def verdicts(ws: Terminal, *words: str) -> dict[str, str]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import build
 from tests.cli.terminal import Terminal
-from tests.experiments.studies import copied, labels, planned, smaller, splits, verdicts
+from tests.experiments.studies import copied, forgetful, labels, planned, smaller, splits, verdicts
 from ws_dsl.plan.plan import Plan
 
 NAME = "concept_steering"
@@ -94,10 +93,10 @@ def test_the_real_one_rates_real_tasks_at_fractions_of_depth(ws: Terminal) -> No
 
 
 @pytest.mark.slow
-def test_the_real_one_runs_on_a_small_checkpoint(ws: Terminal) -> None:
-    """A random model gives no mass to any rating, and the study says so."""
-    build(ws.lab.root / "small", "qwen2", layers=4)
-    said = ws("run", REAL, "--model", "small", "--json")
+def test_the_real_one_runs_on_random_weights(ws: Terminal) -> None:
+    """They give no mass to any rating, and the study says so."""
+    forgetful(ws.lab.root / "random")
+    said = ws("run", REAL, "--model", "random", "--json")
     (ran,) = said.json["studies"]
     failed = {check["check"] for check in ran["checks"] if check["outcome"] == "failed"}
     assert (said.code, failed) == (1, {"pmass"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.terminal import Terminal
-from tests.experiments.studies import copied, labels, planned, smaller, splits, verdicts
+from tests.experiments.studies import copied, forgetful, labels, planned, smaller, splits, verdicts
 from ws_dsl.organism import folder as weights
 from ws_dsl.plan.plan import Plan
 
@@ -132,3 +132,11 @@ def test_the_real_one_runs_on_a_folder(ws: Terminal) -> None:
     found = verdicts(ws, REAL, "--model", str(weights("qwen3")))
     assert len(found) == 9 and set(found.values()) <= {"supported", "refuted", "undecided"}
     assert "supported" not in {found["honesty_predicts"], found["predicts_in_distribution"]}
+
+
+@pytest.mark.slow
+def test_a_model_that_never_says_a_or_b_cannot_be_studied(ws: Terminal) -> None:
+    """Replies of a base model that did not keep to the format were dropped, and another's labels used."""
+    forgetful(ws.lab.root / "random")
+    said = ws("run", REAL, "--model", "random")
+    assert said.code != 0 and "two labels make two classes, and there are 0" in said.err

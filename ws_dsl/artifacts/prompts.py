@@ -60,7 +60,8 @@ class Prompts:
 
         columns = dict(self.columns)
         columns["spans"] = [json.dumps(span, sort_keys=True) for span in columns["spans"]]
-        columns["messages"] = [said and json.dumps(said, ensure_ascii=False) for said in self.messages]
+        if "messages" in columns:
+            columns["messages"] = [said and json.dumps(said, ensure_ascii=False) for said in self.messages]
         if self.signs is not None:
             columns["sign"] = self.signs
         answers: list[Json] = [[token, value] for token, value in self.answers.items()]
@@ -82,6 +83,7 @@ class Prompts:
 
         columns, header = arrow.decode(read("prompts.arrow"))
         columns["spans"] = [json.loads(span) for span in columns["spans"]]
-        columns["messages"] = [said and json.loads(said) for said in columns["messages"]]
+        if "messages" in columns:
+            columns["messages"] = [said and json.loads(said) for said in columns["messages"]]
         signs = columns.pop("sign", None)
         return cls(tuple(header["keys"]), columns, header["tokenizer"], dict(header["answers"]), signs)
