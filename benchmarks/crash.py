@@ -3,9 +3,9 @@
     python benchmarks/crash.py [KILLS] [SEED]
 
 A study on the embedded model (claims, activations, ranked components, steering vectors, trained adapters and
-their weight differences, arms, replies) is run once undisturbed. Then, on one fresh store after another, it is
-started and killed at a random moment, started again and killed again, until a run comes through. Four ways to
-die, chosen at random:
+their weight differences, arms, replies) is run once undisturbed. Then, on one fresh store after another, it
+is started and killed at a random moment, started again and killed again, until a run comes through. Four ways
+to die, chosen at random:
 
     process     a run is killed
     group       two runs of the same study, side by side in one process group; the group is killed
