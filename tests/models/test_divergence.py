@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.stats import entropy
 
+from ws_dsl.models import readout
 from ws_dsl.models.divergence import kl, states
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row
@@ -79,3 +80,13 @@ def test_distributions_are_there_a_chunk_at_a_time(
     monkeypatch.setattr(handle, "unembedding", told)
     kl(handle, read(prompts, 0.1), references)
     assert set(sizes) == {CHUNK} and CHUNK * len(sizes) / 2 < 2 * sum(map(len, references))
+
+
+def test_what_torch_is_set_to_is_left_as_it_was(handle: Handle) -> None:
+    """Two readings side by side end in another order than they began."""
+    states = np.zeros((40, handle.shape.width), np.float32)
+    before = torch.get_num_threads()
+    pairs = zip(readout.distributions(handle, states), readout.distributions(handle, states), strict=True)
+    for (chunk, _), (other, _) in pairs:
+        assert chunk == other and torch.is_grad_enabled()
+    assert torch.is_grad_enabled() and torch.get_num_threads() == before

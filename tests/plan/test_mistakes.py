@@ -46,7 +46,7 @@ FIELDS = {
     "rounds": (ITEMS + "s: {kind: score, of: items, over: {«seed as round: [1, 2]}}", "not-available"),
     "a seed that follows an axis": (
         ITEMS + "s: {kind: score, of: items, «seed: {axis: draw}}",
-        "not-available",
+        "unknown-axis",
     ),
 }
 

@@ -189,8 +189,10 @@ class Lab:
 
     def study(self, content: dict[str, Any] = STUDY) -> Path:
         """Writes a study; JSON is YAML."""
-        file = self.root / f"{content['id']}.yaml"
-        file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        file, text = self.root / f"{content['id']}.yaml", json.dumps(content, indent=1)
+        # Processes that run at once do not write under one another's eyes.
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
         return file
 
     def open(self, content: dict[str, Any] = STUDY) -> tuple[Session, Opened]:

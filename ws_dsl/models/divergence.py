@@ -70,8 +70,9 @@ def _kl(handle: Handle, after: np.ndarray, before: np.ndarray) -> np.ndarray:
     pairs = (distributions(handle, _filled(states)) for states in (after, before))
     for (chunk, p), (_, q) in zip(*pairs, strict=True):
         own = found[chunk]
-        # Rounding may leave less than nothing.
-        own[:] = (p.exp() * (p - q)).sum(-1).clamp(min=0)[: len(own)].cpu().numpy()
+        with handle.arithmetic():
+            # Rounding may leave less than nothing.
+            own[:] = (p.exp() * (p - q)).sum(-1).clamp(min=0)[: len(own)].cpu().numpy()
     return found
 
 

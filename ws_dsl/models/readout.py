@@ -108,7 +108,9 @@ def distributions(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, T
         The rows of `states` that they belong to, and the log-probabilities.
     """
     for chunk, values in _logits(handle, states):
-        yield chunk, values.double().log_softmax(-1)
+        with handle.arithmetic():
+            logs = values.double().log_softmax(-1)
+        yield chunk, logs
 
 
 def _logits(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
@@ -119,4 +121,5 @@ def _logits(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]
         filled[: len(rows)] = rows
         with handle.arithmetic():
             values = handle.unembedding(torch.from_numpy(filled).to(handle.device, handle.dtype))
-            yield slice(start, start + len(rows)), values[: len(rows)]
+        # Not within: of two that are read side by side, the first to end would restore what the other had set.
+        yield slice(start, start + len(rows)), values[: len(rows)]
