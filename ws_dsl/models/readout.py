@@ -121,5 +121,5 @@ def _logits(handle: Handle, states: np.ndarray) -> Iterator[tuple[slice, Tensor]
         filled[: len(rows)] = rows
         with handle.arithmetic():
             values = handle.unembedding(torch.from_numpy(filled).to(handle.device, handle.dtype))
-        # Not within: of two that are read side by side, the first to end would restore what the other had set.
+        # Not within: of two that are read side by side, the first to end would restore what the other set.
         yield slice(start, start + len(rows)), values[: len(rows)]
