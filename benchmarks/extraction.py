@@ -3,11 +3,11 @@
     python benchmarks/extraction.py [--rows N] [--shortest N] [--longest N] [--layers N] [--large]
     python benchmarks/extraction.py --memory --rows 20000
 
-Speed: the kind `states`, with all that it writes, beside plain Hugging Face that keeps only the last token of
-batches of rows sorted by length: by `output_hidden_states`, and by a hook on every layer. The ways alternate,
-medians are printed, and a difference above 1e-4 ends the benchmark. The checkpoint is a random Qwen2 (width
-256, 8 layers; `--large`: the shape of Qwen2.5-0.5B). Time of the processor is what other work on a shared
-machine disturbs least.
+Speed: the kind `states`, with all that it writes, beside plain Hugging Face that keeps only the last token:
+of batches in the order of the rows, and of batches of rows sorted by length, by `output_hidden_states` and
+by a hook on every layer. The ways alternate, medians are printed, and a difference above 1e-4 ends the
+benchmark. The checkpoint is a random Qwen2 (width 256, 8 layers; `--large`: the shape of Qwen2.5-0.5B).
+Time of the processor is what other work on a shared machine disturbs least.
 
 Memory: `ws-dsl run` of a study that takes the states of one layer, then of all 24, of a random model as wide
 and deep as Qwen2.5-0.5B, and makes directions from them. What the second run needs beyond the first is what
@@ -134,7 +134,8 @@ def speed(folder: Path, sizes: dict[str, Any], asked: argparse.Namespace) -> Non
     layers = asked.layers or sizes["num_hidden_layers"]
     ways: dict[str, Callable[[], np.ndarray]] = {
         "ws-dsl": partial(by_us, Plain(handle, prompts, folder), layers),
-        "Hugging Face, output_hidden_states": partial(by_hidden_states, plain, ids, layers),
+        "Hugging Face, rows as they come": partial(by_hidden_states, plain, ids, layers, as_they_come(ids)),
+        "Hugging Face, output_hidden_states": partial(by_hidden_states, plain, ids, layers, buckets(ids)),
         "Hugging Face, hooks": partial(by_hooks, plain, ids, layers, False),
         "Hugging Face, hooks, no mask, no head": partial(by_hooks, plain, ids, layers, True),
     }
@@ -185,6 +186,11 @@ def buckets(ids: list[list[int]]) -> list[list[int]]:
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
+def as_they_come(ids: list[list[int]]) -> list[list[int]]:
+    """Places of rows in batches in the order of the rows."""
+    return [[*range(len(ids))][start : start + BATCH] for start in range(0, len(ids), BATCH)]
+
+
 def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids padded on the right, their mask, and the place of each row's last token."""
     longest = max(map(len, rows))
@@ -193,12 +199,12 @@ def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Ten
     return ids, mask, torch.tensor([*map(len, rows)]) - 1
 
 
-def by_hidden_states(model: Any, ids: list[list[int]], layers: int) -> np.ndarray:
+def by_hidden_states(model: Any, ids: list[list[int]], layers: int, batches: list[list[int]]) -> np.ndarray:
     kept = np.empty((layers, len(ids), model.config.hidden_size), np.float32)
     # The last entry is normed, so that the last block is read by a hook of its own.
     last: list[torch.Tensor] = []
     hook = model.model.layers[-1].register_forward_hook(lambda _module, _inputs, output: last.append(output))
-    for batch in buckets(ids):
+    for batch in batches:
         tokens, mask, ends = padded([ids[place] for place in batch])
         found = model(
             tokens, attention_mask=mask, output_hidden_states=True, use_cache=False, logits_to_keep=1
