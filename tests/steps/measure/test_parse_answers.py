@@ -56,6 +56,8 @@ def parsed(replies: list[str], answers: Answers, **more: Any) -> Table:
         (LETTERS, "My final choice would be: A", 1),
         (SCALE, "Rating: **4**/5", 4),
         ({"lemon": 0, "grape": 1}, "Grape!", 1),
+        ({"The answer is Yes": 1, "The answer is No": 0}, "The answer is No.", 0),
+        ({"The answer is Yes": 1, "The answer is No": 0}, "the answer is yes", 1),
     ],
 )
 def test_answers(answers: Answers, reply: str, value: float):

@@ -71,7 +71,7 @@ def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
     said = plain(text).strip()
     if not said:
         return Parsed(None, "excluded")
-    lead = _LEAD.match(said)
+    whole, lead = said, _LEAD.match(said)
     said = said[lead.end() :].strip() if lead else said
     by_name: dict[str, list[str]] = {}
     for answer in answers:
@@ -82,7 +82,9 @@ def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
         value = _value(number[0])
         own = next((name for name in by_name if value is not None and _value(name) == value), None)
         return _one(own, by_name, answers) if own is not None else Parsed(None, "out_of_scale")
-    found = _exact(said, by_name) or _in_any_case(said, by_name)
+    # An answer may itself begin as a lead does.
+    found = _exact(whole, by_name) or _exact(said, by_name)
+    found = found or _in_any_case(whole, by_name) or _in_any_case(said, by_name)
     if found:
         return _one(found, by_name, answers)
     return Parsed(None, "refusal" if rule(text) else "unclear")
