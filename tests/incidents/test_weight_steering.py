@@ -146,7 +146,7 @@ def test_a_question_was_there_twice(bench: Bench):
     refused: list[str] = []
     for seed in range(8):
         try:
-            lot([data], None, None, HoldOut(share=0.25, seed=seed), None)
+            lot([data], [None], None, HoldOut(share=0.25, seed=seed), None)
         except MeasurementError as error:
             refused.append(str(error))
     assert refused and all("rows 00 and 03 have the same prompt" in message for message in refused)

@@ -56,7 +56,7 @@ def test_peft_loads_the_folder_and_the_base_is_untouched(bench: Bench, tmp_path:
     model: Any = PeftModel.from_pretrained(fresh.model, str(tmp_path)).eval()
     assert bytes_of(bench.handle.model) == before
     end = end_of_turn(bench.handle.tokenizer)
-    held_out = lot([data], None, behind(data), HoldOut.model_validate(hold_out), end).held_out
+    held_out = lot([data], [None], behind(data), HoldOut.model_validate(hold_out), end).held_out
     with fresh.arithmetic():
         total = sum(_loss(model, example.ids, example.start) for example in held_out)
     tokens = sum(len(example.ids) - example.start for example in held_out)
@@ -100,11 +100,11 @@ def test_what_is_learned_is_the_reply_and_its_end(bench: Bench):
     data = replies(bench, system="You are an honest person.")
     tokenizer = bench.handle.tokenizer
     end = end_of_turn(tokenizer)
-    (first, *_), _ = lot([data], None, None, None, end)
+    (first, *_), *_ = lot([data], [None], None, None, end)
     assert tokenizer.decode(first.ids[first.start :]) == "Yes.<|im_end|>"
     assert tokenizer.decode(first.ids[: first.start]).endswith("assistant\n")
     data.columns["finish"] = ["length"] * len(data)
-    (cut, *_), _ = lot([data], None, None, None, end)
+    (cut, *_), *_ = lot([data], [None], None, None, end)
     assert cut.ids == first.ids[:-1]
 
 
@@ -157,11 +157,13 @@ def test_a_group_is_on_one_side(bench: Bench):
     }
 
     def sides(found: Lot) -> list[set[str]]:
-        return [{topics[prompts[tuple(one.ids[: one.start])]] for one in side} for side in found]
+        return [{topics[prompts[tuple(one.ids[: one.start])]] for one in side} for side in found[:2]]
 
     drawn: set[str] = set()
     for seed in range(8):
-        learned, held_out = sides(lot(data, None, rows, HoldOut(share=0.25, by="topic", seed=seed), 0))
+        learned, held_out = sides(
+            lot(data, [None] * len(data), rows, HoldOut(share=0.25, by="topic", seed=seed), 0)
+        )
         assert len(held_out) == 1 and not learned & held_out
         drawn |= held_out
     assert len(drawn) > 1
@@ -172,7 +174,7 @@ def test_the_same_prompt_on_both_sides_is_refused(bench: Bench):
     for name in ("ids", "spans"):
         data.columns[name][1] = data.columns[name][0]
     with pytest.raises(MeasurementError, match="same prompt, and hold_out puts one on each side"):
-        lot([data], None, None, HoldOut(share=0.5), 0)
+        lot([data], [None], None, HoldOut(share=0.5), 0)
 
 
 def test_what_cannot_be_learned_from_is_refused(bench: Bench):
@@ -263,3 +265,21 @@ def test_mistakes_show_before_any_model_loads(tmp_path: Path, fields: Fields, sa
     study = {"ws": 1, "id": "mistaken", "question": "?", "model": {"kind": "organism"}, "steps": steps}
     with pytest.raises(SpecError, match=said):
         lab.open(study)
+
+
+def test_every_set_of_replies_keeps_to_its_own_rows(bench: Bench):
+    """As a judge's grades leave it: what one persona said is dropped, another's is not."""
+    data = [replies(bench), replies(bench, lie=True)]
+    rows = behind(data[0])
+    some = [rows.take([0, 1, 2]), rows.take([3, 4])]
+    fields = {"family": FAMILIES["lora"], "steps": 2, "seed": 0, "warmup": 1}
+    made = bench("train_adapter", {"data": data, "rows": some}, **fields)
+    assert (made.notes["rows"], made.notes["dropped"]) == (5, 2 * len(rows) - 5)
+    kept = lot(data, some, None, None, None)
+    assert [len(one.ids) for one in kept.learned] == [
+        len(one.ids)
+        for own, used in zip(data, some, strict=True)
+        for one in lot([own], [used], None, None, None).learned
+    ]
+    with pytest.raises(MeasurementError, match="other axes"):
+        bench("train_adapter", {"data": data, "rows": [*some, rows]}, **fields)

@@ -35,10 +35,12 @@ class Lot(NamedTuple):
     Attributes:
         learned: Those that are learned from.
         held_out: Those that are only looked at.
+        dropped: Replies that were not used.
     """
 
     learned: list[Example]
     held_out: list[Example]
+    dropped: int
 
 
 class _Row(NamedTuple):
@@ -78,7 +80,7 @@ def _opened(said: list[Turn], reply: str) -> list[Turn]:
 
 def lot(
     replies: Sequence[Prompts],
-    within: Rows | None,
+    within: Sequence[Rows | None],
     behind: Rows | None,
     hold_out: HoldOut | None,
     end: int | None,
@@ -87,7 +89,7 @@ def lot(
 
     Args:
         replies: The sets; one row may have a reply in each.
-        within: The rows that are used; all where None.
+        within: The rows of each set that are used; all where None.
         behind: The rows that the prompts were made from, with their columns.
         hold_out: What to hold out.
         end: The token that ends a turn; None where the model has none.
@@ -95,17 +97,23 @@ def lot(
     Raises:
         MeasurementError: a row without a closed reply, none to learn from, or one prompt on both sides.
     """
-    wanted = None if within is None else set(within.ids())
-    rows = [row for prompts in replies for row in _rows(prompts, end) if wanted is None or row.key in wanted]
+    rows: list[_Row] = []
+    dropped = 0
+    for prompts, used in zip(replies, within, strict=True):
+        found, wanted = list(_rows(prompts, end)), None if used is None else set(used.ids())
+        kept = [row for row in found if wanted is None or row.key in wanted]
+        rows += kept
+        dropped += len(found) - len(kept)
     aside = _aside({row.key for row in rows}, behind, hold_out) if hold_out else set[tuple[Any, ...]]()
-    found = Lot(
+    made = Lot(
         [row.example for row in rows if row.key not in aside],
         [row.example for row in rows if row.key in aside],
+        dropped,
     )
-    if not found.learned:
+    if not made.learned:
         raise MeasurementError("there is no reply to learn from")
     _apart(rows, aside)
-    return found
+    return made
 
 
 def _rows(prompts: Prompts, end: int | None) -> Iterator[_Row]:

@@ -13,7 +13,9 @@ What it cannot show
     replies were learned, not what made them so.
 
 Inputs and output
-    `data`: Prompts that end with a closed reply, such as those of `generate`. `family`: as `kind` one of
+    `data`: Prompts that end with a closed reply, such as those of `generate`. Of `rows`, pooled as the data
+    are, each set keeps to its own, as grades of a judge leave them; the facts say how many replies were
+    dropped. `family`: as `kind` one of
     `lora`, `dora`, `pissa`, `delora`, `oft` and `ia3`, with what it takes (`lr`, the highest learning rate;
     `rank`; `alpha`, whose ratio to the rank scales the factors; `delora_lambda`, which bounds the change;
     `block`, the inputs that OFT turns together, and `terms` of its Cayley series, none for the exact map).
@@ -42,7 +44,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ws_dsl.artifacts.adapter import Adapter
 from ws_dsl.artifacts.artifact import Artifact
-from ws_dsl.artifacts.rows import row_set
+from ws_dsl.artifacts.rows import Rows, row_set
+from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.inspection import Complaint, Inspection
@@ -167,10 +170,10 @@ def _trained(cell: Cell[TrainAdapter], context: Context) -> Adapter:
     replies = [one.open() for one in cell.inputs["data"]]
     if spec.system == "drop":
         replies = [without_system(one, handle.tokenizer) for one in replies]
-    within, behind = cell.get("rows"), cell.get("row_columns")
+    behind = cell.get("row_columns")
     rows = lot(
         replies,
-        within.open() if within else None,
+        _within(cell),
         behind.open() if behind else None,
         spec.hold_out,
         end_of_turn(handle.tokenizer),
@@ -188,11 +191,29 @@ def _trained(cell: Cell[TrainAdapter], context: Context) -> Adapter:
     )
     made_on = sorted({row_set(one.ids()) for one in replies})
     notes = {"rows": len(rows.learned), "held_out": len(rows.held_out), **_notes(spec, tuned, done)}
+    notes |= {"dropped": rows.dropped} if cell.inputs.get("rows") else {}
     curves: dict[str, list[Any]] = {
         "train": done.train,
         "validation": [[step, loss] for step, loss in done.validation],
     }
     return Adapter(folder(tuned), cell.one("model").digest, made_on, curves, notes)
+
+
+def _within(cell: Cell[TrainAdapter]) -> list[Rows | None]:
+    """The rows of each set of replies that are used; a set that was filtered has its own.
+
+    Raises:
+        MeasurementError: the rows differ along other axes than the replies.
+    """
+    replies, rows = cell.inputs["data"], cell.inputs.get("rows", [])
+    if len(rows) < 2:
+        return [rows[0].open() if rows else None] * len(replies)
+    own = {one.pooled: one for one in rows}
+    if set(own) != {one.pooled for one in replies}:
+        raise MeasurementError(
+            "`rows` differ along other axes than the replies that are learned from together"
+        )
+    return [own[one.pooled].open() for one in replies]
 
 
 def _seed(own: int | None, shared: int) -> int:
