@@ -12,13 +12,14 @@ from tests.models.conftest import agree, last
 from ws_dsl.artifacts.delta import Delta, Part
 from ws_dsl.errors import ModelError
 from ws_dsl.models import lens
-from ws_dsl.models.deltas import MODULES, Weighted, matrix, weight
+from ws_dsl.models.deltas import Weighted, matrix, weight
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row, capture, final_states
 from ws_dsl.models.generation import generate
 from ws_dsl.models.handle import Handle, load
 from ws_dsl.models.replies import Request
 from ws_dsl.models.suffix import states
+from ws_dsl.specs.matrix import MATRICES
 from ws_dsl.specs.site import FINAL, Site
 
 TERMS = ("factors", "rows", "columns", "blocks", "bias")
@@ -47,7 +48,7 @@ def part(handle: Handle, address: str, terms: tuple[str, ...], seed: int, size: 
 
 
 def everywhere(handle: Handle, terms: tuple[str, ...], seed: int = 0) -> dict[str, Part]:
-    addresses = [f"L{layer}{name}" for layer in range(handle.shape.layers) for name in MODULES]
+    addresses = [f"L{layer}{name}" for layer in range(handle.shape.layers) for name in MATRICES]
     return {address: part(handle, address, terms, seed) for address in addresses}
 
 

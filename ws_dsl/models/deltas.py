@@ -21,14 +21,12 @@ from torch import Tensor, nn
 from ws_dsl.artifacts.delta import Part
 from ws_dsl.errors import ModelError
 from ws_dsl.models.handle import Handle
+from ws_dsl.specs.matrix import MATRICES
 
 if TYPE_CHECKING:
     import numpy as np
 
-MODULES = ("q", "k", "v", "o", "gate", "up", "down")
-"""Matrices of a block, in the order of computation."""
-
-_ADDRESS = re.compile(rf"L(\d+)({'|'.join(MODULES)})")
+_ADDRESS = re.compile(rf"L(\d+)({'|'.join(MATRICES)})")
 
 
 class Weighted(NamedTuple):
@@ -53,7 +51,7 @@ def where(address: str) -> tuple[int, str]:
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
-        raise ModelError(f"{address!r} is no matrix; matrices are L0q, L0k, … with {', '.join(MODULES)}")
+        raise ModelError(f"{address!r} is no matrix; matrices are L0q, L0k, … with {', '.join(MATRICES)}")
     return int(match[1]), match[2]
 
 

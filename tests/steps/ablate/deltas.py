@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.steps.organism import Bench
 from ws_dsl.artifacts.delta import Delta, Part
-from ws_dsl.models.deltas import MODULES, weight
+from ws_dsl.models.deltas import weight
+from ws_dsl.specs.matrix import MATRICES
 
 TERMS = ("factors", "rows", "columns", "blocks", "bias")
 LAYERS = 4
@@ -40,7 +41,7 @@ def change(shape: tuple[int, int], terms: set[str], rank: int, seed: int) -> Par
 @st.composite
 def deltas(draw: st.DrawFn, bench: Bench) -> Delta:
     """Deltas over a few matrices, each with terms of its own."""
-    addresses = [f"L{layer}{module}" for layer in range(LAYERS) for module in MODULES]
+    addresses = [f"L{layer}{module}" for layer in range(LAYERS) for module in MATRICES]
     chosen = draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=4, unique=True))
     parts = {
         address: change(

@@ -11,13 +11,14 @@ from tests.steps.ablate.deltas import adds_up, deltas, dense, halves, low_rank, 
 from tests.steps.organism import Bench
 from ws_dsl.artifacts.delta import Delta
 from ws_dsl.errors import MeasurementError
-from ws_dsl.models.deltas import MODULES, where
+from ws_dsl.models.deltas import where
+from ws_dsl.specs.matrix import MATRICES
 
 SLOW = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SLOW
-@given(data=st.data(), modules=st.lists(st.sampled_from(MODULES), min_size=1, unique=True))
+@given(data=st.data(), modules=st.lists(st.sampled_from(MATRICES), min_size=1, unique=True))
 def test_keep_and_drop_are_the_whole(bench: Bench, data: st.DataObject, modules: list[str]):
     whole = data.draw(deltas(bench))
     kept, dropped = halves(bench, "modules", whole, modules=modules)

@@ -15,7 +15,8 @@ from tests.steps.organism import Bench
 from ws_dsl.artifacts.basis import Basis
 from ws_dsl.artifacts.delta import Delta
 from ws_dsl.errors import MeasurementError
-from ws_dsl.models.deltas import MODULES, weight
+from ws_dsl.models.deltas import weight
+from ws_dsl.specs.matrix import MATRICES
 
 
 def basis(bench: Bench, side: str, k: int, addresses: list[str], seed: int = 0) -> Basis:
@@ -32,7 +33,7 @@ def basis(bench: Bench, side: str, k: int, addresses: list[str], seed: int = 0) 
 @given(data=st.data(), side=st.sampled_from(["output", "input"]), k=st.integers(1, 8))
 def test_keep_and_drop_are_the_whole(bench: Bench, data: st.DataObject, side: str, k: int):
     whole = data.draw(deltas(bench))
-    some = basis(bench, side, k, [f"L{layer}{module}" for layer in range(3) for module in MODULES])
+    some = basis(bench, side, k, [f"L{layer}{module}" for layer in range(3) for module in MATRICES])
     kept, dropped = halves(bench, "subspace", whole, inputs={"basis": some})
     assert adds_up(bench, whole, kept, dropped)
     assert set(kept.parts) <= set(some.columns)

@@ -13,8 +13,9 @@ from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.decode import decode
 from ws_dsl.artifacts.delta import Delta, Part
 from ws_dsl.errors import MeasurementError
-from ws_dsl.models.deltas import MODULES, matrix, weight
+from ws_dsl.models.deltas import matrix, weight
 from ws_dsl.specs.kinds import find
+from ws_dsl.specs.matrix import MATRICES
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def delta(bench: Bench) -> Delta:
         left, right = (draw.normal(size=shape).astype("float32") for shape in ((out, 2), (2, width)))
         return Part(0.02 * left, right, rows=(0.02 * draw.normal(size=out)).astype("float32"))
 
-    parts = {f"L{layer}{name}": part(f"L{layer}{name}") for layer in (1, 3) for name in MODULES}
+    parts = {f"L{layer}{name}": part(f"L{layer}{name}") for layer in (1, 3) for name in MATRICES}
     return Delta(parts, "model", ["trained on"])
 
 

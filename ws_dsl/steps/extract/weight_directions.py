@@ -28,7 +28,7 @@ Reference
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -39,13 +39,13 @@ from ws_dsl.errors import MeasurementError, ModelError
 from ws_dsl.specs import types
 from ws_dsl.specs.inspection import Complaint, Inspection
 from ws_dsl.specs.kind import Kind, Named, Ref
+from ws_dsl.specs.matrix import Matrix
 from ws_dsl.steps.cell import Cell, Context, Input
 from ws_dsl.steps.extract.states import Layer, index_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-Matrix = Literal["q", "k", "v", "o", "gate", "up", "down"]
 
 _PLACES: dict[Matrix, str] = {
     "q": "pre",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ws_dsl.specs.matrix import Matrix
-
-ALL: tuple[Matrix, ...] = ("q", "k", "v", "o", "gate", "up", "down")
+from ws_dsl.specs.matrix import MATRICES, Matrix
 
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Rank: TypeAlias = Annotated[int, Field(ge=1)]
@@ -29,7 +28,7 @@ class _Family(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     type: ClassVar[str]
-    usual: ClassVar[tuple[Matrix, ...]] = ALL
+    usual: ClassVar[tuple[Matrix, ...]] = MATRICES
     decayed: ClassVar[tuple[str, ...]] = ()
     replaces: ClassVar[bool] = False
 
@@ -37,9 +36,9 @@ class _Family(BaseModel):
         # Written in Python, a family is told by its class; a study needs the word.
         self.model_fields_set.add("kind")
 
+    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What the configuration of PEFT is given."""
-        raise NotImplementedError
 
 
 class Lora(_Family):
