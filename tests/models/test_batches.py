@@ -1,13 +1,33 @@
-"""Laws of canonical batches."""
+"""Laws of packs and of canonical batches."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_dsl.models.batches import batches, padded, rows_per_batch
+from ws_dsl.models.batches import batches, packs, padded, rows_per_batch
 
 lengths = st.integers(1, 40_000)
+
+
+@given(st.lists(st.integers(1, 300), max_size=120), st.sampled_from([128, 256, 512]))
+def test_every_row_runs_once_in_a_pack_that_follows_from_its_own_length(found: list[int], room: int):
+    made = list(packs(found, room))
+    assert sorted(index for pack in made for index in pack.indices) == list(range(len(found)))
+    for pack in made:
+        inside = [found[index] for index in pack.indices]
+        assert pack.rows == 1 and sum(inside) <= pack.length
+        if max(inside) <= room:
+            assert pack.length == room
+        else:
+            assert len(inside) == 1 and pack.length == -(-inside[0] // 8) * 8
+
+
+@given(st.lists(st.integers(1, 128), max_size=120))
+def test_what_comes_later_did_not_fit_before(found: list[int]):
+    made = [[found[index] for index in pack.indices] for pack in packs(found, 128)]
+    for place, pack in enumerate(made):
+        assert all(128 - sum(pack) < later for others in made[place + 1 :] for later in others)
 
 
 @given(lengths)

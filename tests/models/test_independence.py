@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.models.conftest import last
+from tests.models.conftest import agree, last
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row, capture
 from ws_dsl.models.handle import Handle
@@ -85,19 +85,30 @@ def test_fewer_hooks(handle: Handle, rows: list[Row], together: dict[str, np.nda
         assert capture(handle, rows, [hook])[hook].tobytes() == together[hook].tobytes()
 
 
-def test_what_fills_the_padding(handle: Handle, rows: list[Row], together: dict[str, np.ndarray]):
-    """Tokens after the position that is read are as good as none, within the same padded length."""
+def test_what_follows_the_token_that_is_read(
+    handle: Handle, rows: list[Row], together: dict[str, np.ndarray]
+):
+    """It is as good as nothing, to rounding: attention runs over rows of another length."""
     for place, row in enumerate(rows[:8]):
-        spare = -len(row.ids) % 8
-        longer = Row([*row.ids, *([5] * spare)], row.position, row.edits)
-        assert same(capture(handle, [longer], HOOKS), together, [place])
+        longer = Row([*row.ids, *([5] * (1 + place))], row.position, row.edits)
+        for hook, values in capture(handle, [longer], HOOKS).items():
+            agree(values, together[hook][[place]])
+
+
+def test_a_row_longer_than_a_pack(handle: Handle, rows: list[Row], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(type(handle), "room", 48)
+    some = [row for row in rows if row.edits]
+    assert max(len(row.ids) for row in some) > 48
+    found = capture(handle, some, HOOKS)
+    for place, row in enumerate(some):
+        assert same(capture(handle, [row], HOOKS), found, [place])
 
 
 def test_padded_on_the_left(handle: Handle, rows: list[Row]):
     some = [row for row in rows if len(row.ids) < 25]
-    all_together = capture(handle, some, HOOKS, padding="left")
+    all_together = capture(handle, some, HOOKS, layout="left")
     for place, row in enumerate(some[:8]):
-        assert same(capture(handle, [row], HOOKS, padding="left"), all_together, [place])
+        assert same(capture(handle, [row], HOOKS, layout="left"), all_together, [place])
 
 
 @pytest.mark.slow

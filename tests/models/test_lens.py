@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.models.conftest import agree, last
-from tests.models.test_parity import EDITED, HEAD, HOOKS, NEURON, OPERATIONS, PADDINGS, STREAM
+from tests.models.test_parity import EDITED, HEAD, HOOKS, NEURON, OPERATIONS, STREAM
 from ws_dsl.errors import ModelError
 from ws_dsl.models import lens
 from ws_dsl.models.attribution import gradients
@@ -18,8 +18,8 @@ from ws_dsl.models.effects import effects
 from ws_dsl.models.forward import Row, at_sites, capture, final_states
 from ws_dsl.models.generation import generate
 from ws_dsl.models.handle import Handle
+from ws_dsl.models.layouts import Layout
 from ws_dsl.models.lens import Lens
-from ws_dsl.models.padding import Side
 from ws_dsl.models.patterns import patterns
 from ws_dsl.models.readout import logits
 from ws_dsl.models.replies import Request, Throughout
@@ -56,24 +56,24 @@ def test_every_hook_is_one_of_its_own(second: Lens):
         second.place("blocks.4.hook_resid_post")
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
-def test_captured_sites(handle: Handle, second: Lens, prompts: Tokens, padding: Side):
+@pytest.mark.parametrize("layout", [None, "left"])
+def test_captured_sites(handle: Handle, second: Lens, prompts: Tokens, layout: Layout | None):
     rows = [Row(ids, len(ids) - 1 - place % 3) for place, ids in enumerate(prompts)]
-    ours, theirs = (capture(one, rows, HOOKS, padding=padding) for one in (handle, second))
+    ours, theirs = (capture(one, rows, HOOKS, layout=layout) for one in (handle, second))
     for hook, values in ours.items():
         agree(values, theirs[hook])
     agree(logits(handle, ours[FINAL]), logits(second, theirs[FINAL]))
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("layout", [None, "left"])
 @pytest.mark.parametrize("address", EDITED)
-def test_edits(handle: Handle, second: Lens, prompts: Tokens, address: str, padding: Side):
+def test_edits(handle: Handle, second: Lens, prompts: Tokens, address: str, layout: Layout | None):
     early = Site.parse(address).layer is not None
     rows: list[Row] = []
     for place, ids in enumerate(prompts):
         at = place if early and place % 2 else len(ids) - 1
         rows.append(Row(ids, len(ids) - 1, [drawn(handle, at, address, place)]))
-    ours, theirs = (capture(one, rows, [FINAL], padding=padding)[FINAL] for one in (handle, second))
+    ours, theirs = (capture(one, rows, [FINAL], layout=layout)[FINAL] for one in (handle, second))
     agree(ours, theirs)
     assert np.abs(theirs - final_states(second, [last(ids) for ids in prompts])).max() > 1e-3
     assert hooked(second) == []

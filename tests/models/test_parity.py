@@ -16,7 +16,7 @@ from tests.models.conftest import agree, last
 from ws_dsl.models.edits import Edit, Operation
 from ws_dsl.models.forward import Row, at_sites, capture
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import Side
+from ws_dsl.models.layouts import Layout
 from ws_dsl.models.patterns import patterns
 from ws_dsl.models.readout import logits
 from ws_dsl.specs.site import FINAL, Site
@@ -49,7 +49,7 @@ HEAD, NEURON, STREAM = Site.parse("L1H2"), Site.parse("L2N41"), Site.parse("L1")
 EDITED = ["embed", "L1pre", "L2Q3", "L1K1", "L2V0", "L1H2", "L2R3", "L1attn", "L2mid", "L2N41", "L1mlp", "L1"]
 EDITED += ["normalized", "final"]
 OPERATIONS: tuple[Operation, ...] = ("set", "add", "scale", "zero")
-PADDINGS: tuple[Side, ...] = ("right", "left")
+LAYOUTS: tuple[Layout, ...] = ("packed", "right", "left")
 
 
 @torch.no_grad()
@@ -105,9 +105,9 @@ def clamps(bridge: Any, prompts: Tokens, sources: Tokens, *sites: Site) -> list[
     ]
 
 
-def engine(handle: Handle, rows: Sequence[Row], padding: Side = "right") -> np.ndarray:
+def engine(handle: Handle, rows: Sequence[Row], layout: Layout = "packed") -> np.ndarray:
     """The same by the engine."""
-    return logits(handle, capture(handle, rows, [FINAL], padding=padding)[FINAL])
+    return logits(handle, capture(handle, rows, [FINAL], layout=layout)[FINAL])
 
 
 def differ(ours: np.ndarray, theirs: np.ndarray) -> None:
@@ -133,17 +133,17 @@ def test_the_checkpoints_can_fail(handle: Handle, prompts: Tokens):
 def test_logits(handle: Handle, bridge: Any, prompts: Tokens):
     rows = [last(ids) for ids in prompts]
     theirs = oracle(bridge, rows)
-    for padding in PADDINGS:
-        agree(engine(handle, rows, padding), theirs)
+    for layout in LAYOUTS:
+        agree(engine(handle, rows, layout), theirs)
 
 
 def test_captured_sites(handle: Handle, bridge: Any, prompts: Tokens):
     for place, ids in enumerate(prompts[::2]):
         with torch.no_grad():
             _, cache = bridge.run_with_cache(torch.tensor([ids]), names_filter=lambda name: name in HOOKS)
-        for padding in PADDINGS:
+        for layout in LAYOUTS:
             position = len(ids) - 1 - place
-            ours = capture(handle, [Row(ids, position)], HOOKS, padding=padding)
+            ours = capture(handle, [Row(ids, position)], HOOKS, layout=layout)
             for hook, values in ours.items():
                 agree(values[0], cache[hook][0, position].flatten().numpy())
 
@@ -170,8 +170,8 @@ def test_edits(handle: Handle, bridge: Any, prompts: Tokens, address: str):
         at = len(ids) - 1 - (place % 2 if site.layer is not None else 0)
         rows.append(Row(ids, len(ids) - 1, [Edit(site, at, value, operation)]))
     theirs = oracle(bridge, rows)
-    for padding in PADDINGS:
-        agree(engine(handle, rows, padding), theirs)
+    for layout in LAYOUTS:
+        agree(engine(handle, rows, layout), theirs)
     differ(engine(handle, [row._replace(edits=()) for row in rows]), theirs)
 
 
@@ -243,7 +243,12 @@ class TestMutants:
         windowed = handle.architecture in ("MistralForCausalLM", "Gemma3ForCausalLM")
         assert windowed == (getattr(handle.model.config, "sliding_window", None) == WINDOW)
         rows = [last(ids) for ids in prompts]
+        # The configuration is read where masks are made, the module where attention is told of its window.
         monkeypatch.setattr(handle.model.config, "sliding_window", 1000, raising=False)
+        for layer in range(handle.shape.layers):
+            attention: Any = handle.block(layer).self_attn
+            if getattr(attention, "sliding_window", None) is not None:
+                monkeypatch.setattr(attention, "sliding_window", 1000)
         (differ if windowed else agree)(engine(handle, rows), oracle(bridge, rows))
 
     def test_the_norms_gain_is_not_in_the_normalized_state(self, handle: Handle, prompts: Tokens):

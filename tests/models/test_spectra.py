@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.steps.ablate.deltas import change
@@ -25,6 +25,8 @@ def test_singular_values_are_those_of_the_matrix_written_out(terms: set[str], ra
     full = part.dense(weight)
     found = spectrum(part, weight)
     sizes = np.linalg.svd(full, compute_uv=False)
+    # At the threshold itself rounding decides.
+    assume(np.abs(np.log(np.maximum(sizes, 1e-300) / sizes[0] / 1e-5)).min() > 1e-3)
     np.testing.assert_allclose(found.sizes, sizes[: found.rank], rtol=1e-6)
     assert found.rank == np.linalg.matrix_rank(full, tol=1e-5 * sizes[0]) and found.most == 20
     np.testing.assert_allclose(found.band(0, found.rank).dense(), full, atol=1e-5 * sizes[0])

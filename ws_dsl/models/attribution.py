@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ws_dsl.models.batches import batches
 from ws_dsl.models.forward import Row, check
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import pad
+from ws_dsl.models.layouts import laid_out
+from ws_dsl.models.readout import CHUNK
 from ws_dsl.models.taps import View, Where, tap
 
 
@@ -30,7 +30,7 @@ def gradients(
 ) -> dict[str, np.ndarray]:
     """Gradient of the log-odds of two token sets with respect to activations at every row's position.
 
-    The score is read at the same position. Rows run in the batches of `ws_dsl.models.batches`, so that a
+    The score is read at the same position. Rows run as `ws_dsl.models.batches` says, so that a
     row's gradient does not depend on its neighbours.
 
     Args:
@@ -52,27 +52,29 @@ def gradients(
     for row in rows:
         check(row, handle)
     kept = {hook: np.empty((len(rows), place.width), np.float32) for hook, place in places.items()}
-    for batch in batches([len(row.ids) for row in rows]):
+    for batch, laid in laid_out(handle, [row.ids for row in rows]):
         inside = [rows[index] for index in batch.indices]
-        padded = pad([row.ids for row in inside], batch, "right", handle.device)
-        positions = [row.position for row in inside] + [0] * (batch.rows - len(inside))
-        where = (
-            torch.arange(batch.rows, device=handle.device),
-            torch.tensor(positions, device=handle.device),
-        )
+        tokens = [
+            (sequence, start + row.position)
+            for row, (sequence, start) in zip(inside, laid.origins, strict=True)
+        ]
+        sequences, positions = torch.tensor(tokens, device=handle.device).T
+        where = sequences, positions
         zeros: dict[str, Tensor] = {}
-        with handle.arithmetic(), torch.enable_grad(), ExitStack() as stack:
+        with handle.arithmetic(batch.rows * batch.length), torch.enable_grad(), ExitStack() as stack:
             for hook, place in sorted(places.items(), key=lambda item: item[1].site):
                 zeros[hook] = torch.zeros(
-                    (batch.rows, place.width), device=handle.device, dtype=handle.dtype, requires_grad=True
+                    (len(inside), place.width), device=handle.device, dtype=handle.dtype, requires_grad=True
                 )
                 stack.callback(tap(place, _adding(zeros[hook], where)).remove)
-            states = handle.final(**padded.arguments)[where]
-            logits = handle.unembedding(states).float()
+            states = handle.final(**laid.arguments)[where]
+            spare = states.new_zeros(-len(inside) % CHUNK, states.shape[1])
+            chunks = torch.cat([states, spare]).split(CHUNK)
+            logits = torch.cat([handle.unembedding(chunk) for chunk in chunks])[: len(inside)].float()
             score = logits[:, list(plus)].logsumexp(-1) - logits[:, list(minus)].logsumexp(-1)
             found = torch.autograd.grad(score.sum(), list(zeros.values()))
         for hook, gradient in zip(zeros, found, strict=True):
-            kept[hook][batch.indices] = gradient[: len(inside)].float().cpu().numpy()
+            kept[hook][batch.indices] = gradient.float().cpu().numpy()
         handle.passes += 1
         handle.rows += len(inside)
         if advance is not None:

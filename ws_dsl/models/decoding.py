@@ -18,7 +18,7 @@ from transformers import DynamicCache
 from ws_dsl.models.batches import Batch
 from ws_dsl.models.edits import Edit, Scatter, scatters
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import pad
+from ws_dsl.models.layouts import pad
 from ws_dsl.models.taps import tap
 
 
@@ -50,7 +50,7 @@ def prefill(
         batch: Their shape; rows beyond the prompts are dummies.
     """
     inputs = pad(prompts, batch, "left", handle.device)
-    made = scatters(edits, inputs.shifts, handle)
+    made = scatters(edits, inputs.origins, handle)
     return _pass(handle, inputs.arguments, DynamicCache(), inputs.arguments["attention_mask"], made)
 
 
@@ -68,7 +68,7 @@ def step(handle: Handle, batch: Decoded, tokens: Sequence[int], edits: Sequence[
         "position_ids": batch.positions[:, None] + 1,
     }
     at = [own[0].position if own else 0 for own in edits]
-    made = scatters(edits, [-position for position in at], handle)
+    made = scatters(edits, [(row, -position) for row, position in enumerate(at)], handle)
     mask = torch.cat([batch.mask, batch.mask.new_ones(len(tokens), 1)], dim=1)
     return _pass(handle, arguments, batch.cache, mask, made)
 
@@ -101,7 +101,7 @@ def _pass(
 ) -> Decoded:
     places = {hook: handle.place(hook) for hook in edits}
     given = {**arguments, "attention_mask": mask}
-    with handle.arithmetic(), ExitStack() as stack:
+    with handle.arithmetic(arguments["input_ids"].numel()), ExitStack() as stack:
         # Hooks of one module run in the order they are registered in.
         for hook, place in sorted(places.items(), key=lambda item: item[1].site):
             stack.callback(tap(place, edits[hook]).remove)

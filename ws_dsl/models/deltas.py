@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from functools import partial
@@ -79,21 +79,30 @@ def weight(handle: Handle, address: str) -> np.ndarray:
     return values.detach().float().cpu().numpy()
 
 
+def _by_row(coeffs: Sequence[float]) -> Tensor:
+    return torch.tensor(coeffs, dtype=torch.float32)[:, None]
+
+
 @contextmanager
-def changed(handle: Handle, rows: Sequence[Sequence[Weighted]]) -> Iterator[None]:
+def changed(
+    handle: Handle,
+    rows: Sequence[Sequence[Weighted]],
+    spread: Callable[[Sequence[float]], Tensor] = _by_row,
+) -> Iterator[None]:
     """Passes under changed weights.
 
     Args:
         handle: The model.
-        rows: Deltas of every row of the batch, the same ones at coefficients of their own; a batch may have
-            more rows, dummies, which are left as they are.
+        rows: Deltas of every row of the batch, the same ones at coefficients of their own.
+        spread: Makes of the rows' coefficients those of all tokens, (sequences, tokens) or (sequences, 1);
+            by default every row is a sequence.
 
     Raises:
         ModelError: a matrix outside the model, or one of another shape.
     """
     by_matrix: defaultdict[str, list[_Change]] = defaultdict(list)
     for place, delta in enumerate(rows[0] if rows else ()):
-        coeffs = torch.tensor([row[place].coeff for row in rows], dtype=torch.float32)
+        coeffs = spread([row[place].coeff for row in rows])
         for address, part in delta.parts.items():
             by_matrix[address].append(_Change(_terms(part, matrix(handle, address), address), coeffs))
     with ExitStack() as stack:
@@ -123,9 +132,7 @@ class _Change:
 
     def __call__(self, module: Any, inputs: Tensor, output: Tensor) -> Tensor:
         """C ΔW x, float32 of the output's shape."""
-        coeffs = torch.zeros(len(output), dtype=torch.float32, device=output.device)
-        coeffs[: len(self._coeffs)] = self._coeffs.to(output.device)
-        return self._of_one(module, inputs, output) * coeffs[:, None, None]
+        return self._of_one(module, inputs, output) * self._coeffs.to(output.device)[..., None]
 
     def _of_one(self, module: Any, inputs: Tensor, output: Tensor) -> Tensor:
         """ΔW x."""

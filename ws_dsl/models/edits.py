@@ -42,7 +42,7 @@ class Scatter:
     """The edits of one batch at one hook, applied at once."""
 
     def __init__(self, edits: Sequence[tuple[int, int, Edit]], place: Place, handle: Handle):
-        """Args: edits with the row of the batch and the position in the batch of each; their place."""
+        """Args: edits, each with its sequence of the batch and its index in that; their place."""
         width = place.width // place.units
         tokens = sorted({(row, position) for row, position, _ in edits})
         of_token = {token: number for number, token in enumerate(tokens)}
@@ -81,12 +81,14 @@ class Scatter:
         return (shares * along).to(own)
 
 
-def scatters(edits: Sequence[Sequence[Edit]], shifts: Sequence[int], handle: Handle) -> dict[str, Scatter]:
+def scatters(
+    edits: Sequence[Sequence[Edit]], origins: Sequence[tuple[int, int]], handle: Handle
+) -> dict[str, Scatter]:
     """Edits of the rows of one batch, by hook.
 
     Args:
         edits: Edits of every row.
-        shifts: How far every row is moved to the right within the batch.
+        origins: Sequence of the batch that every row is in, and index in it of the row's first token.
         handle: The model.
 
     Raises:
@@ -94,7 +96,7 @@ def scatters(edits: Sequence[Sequence[Edit]], shifts: Sequence[int], handle: Han
         MeasurementError: two edits of one row at the same site and position, unless both add.
     """
     by_hook: defaultdict[str, list[tuple[int, int, Edit]]] = defaultdict(list)
-    for row, (own, shift) in enumerate(zip(edits, shifts, strict=True)):
+    for own, (sequence, start) in zip(edits, origins, strict=True):
         seen: dict[tuple[Site, int], Edit] = {}
         for edit in own:
             if not edit.site.editable:
@@ -102,7 +104,7 @@ def scatters(edits: Sequence[Sequence[Edit]], shifts: Sequence[int], handle: Han
             place = (edit.site, edit.position)
             seen[place] = _both(seen[place], edit, handle) if place in seen else edit
         for edit in seen.values():
-            by_hook[edit.site.within(handle.shape).hook].append((row, edit.position + shift, edit))
+            by_hook[edit.site.within(handle.shape).hook].append((sequence, edit.position + start, edit))
     return {hook: Scatter(own, handle.place(hook), handle) for hook, own in by_hook.items()}
 
 

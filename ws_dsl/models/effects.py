@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,11 +20,11 @@ from torch import Tensor, nn
 
 from ws_dsl.errors import ModelError
 from ws_dsl.models import readout
-from ws_dsl.models.batches import Batch, rows_per_batch
+from ws_dsl.models.batches import packs
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.forward import Row, check, final_states, slices
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.prefix import Crossing, clean_pass
+from ws_dsl.models.prefix import Crossing, Lanes, clean_pass
 from ws_dsl.specs.site import family_hooks, family_sites
 
 _TOKENS = 512
@@ -90,17 +92,16 @@ def effects(
     hooks = family_hooks(family, shape)
     per_layer = shape.heads if family == "heads" else shape.neurons
     found = np.empty((len(rows), shape.layers * per_layer), np.float64)
-    for batch in _batches([len(row.ids) for row in rows]):
+    for batch in packs([len(row.ids) for row in rows], handle.room):
         inside = [rows[index] for index in batch.indices]
         wanted = [
             torch.from_numpy(targets[hook][batch.indices]).to(handle.device, handle.dtype) for hook in hooks
         ]
-        lot = max(1, _BYTES // (batch.rows * shape.width * handle.dtype.itemsize))
+        lot = max(1, _BYTES // (len(inside) * shape.width * handle.dtype.itemsize))
         for start in range(0, found.shape[1], lot):
             units = range(start, min(start + lot, found.shape[1]))
-            search = _Search(handle, family, wanted, units, batch.rows)
-            slots = search.slots
-            clean_pass(handle, inside, batch, slots, units[0] // per_layer, search.visit, whole=False)
+            search = _Search(handle, family, wanted, units, inside)
+            clean_pass(handle, inside, batch, units[0] // per_layer, search.visit, whole=False)
             found[batch.indices, units[0] : units[-1] + 1] = search.effects(plus, minus)
             handle.passes += 1
             handle.rows += len(inside) * (len(units) + 1)
@@ -138,11 +139,7 @@ def _by_whole_passes(
 
 
 class _Search:
-    """Units of one batch of rows, from their layers up.
-
-    Attributes:
-        slots: Units that cross a block in one call.
-    """
+    """Units of one pack of rows, from their layers up."""
 
     def __init__(
         self,
@@ -150,9 +147,9 @@ class _Search:
         family: Literal["heads", "neurons"],
         targets: Sequence[Tensor],
         units: range,
-        rows: int,
+        rows: Sequence[Row],
     ):
-        """Args: the model; the family; targets by layer, (rows, width); which units; rows of the batch."""
+        """Args: the model; the family; targets by layer, (rows, width); which units; rows of the pack."""
         self._handle = handle
         self._heads = family == "heads"
         self._targets = targets
@@ -160,19 +157,24 @@ class _Search:
         self._per_layer = handle.shape.heads if self._heads else handle.shape.neurons
         self._streams: list[Tensor] = []
         self._clean = torch.empty(0)
-        self.slots = max(1, _TOKENS // rows)
+        self._slots = max(1, _TOKENS // len(rows))
+        starts = accumulate((len(row.ids) for row in rows), initial=0)
+        self._places = [(start, row.position) for start, row in zip(starts, rows, strict=False)]
+        self._lanes = cache(self._of_slots)
 
     def visit(self, crossing: Crossing) -> None:
         """Takes the units below through a block, and starts the block's own."""
-        self._streams = [crossing.cross(stream.to(crossing.entering.device)) for stream in self._streams]
+        self._streams = [
+            self._across(crossing, stream.to(crossing.entering.device)) for stream in self._streams
+        ]
         inside = self._inside(crossing)
         self._clean = inside.leaving[:, None]
         own = range(
             max(0, self._units.start - crossing.layer * self._per_layer),
             min(self._per_layer, self._units.stop - crossing.layer * self._per_layer),
         )
-        for start in range(own.start, own.stop, self.slots):
-            units = slice(start, min(start + self.slots, own.stop))
+        for start in range(own.start, own.stop, self._slots):
+            units = slice(start, min(start + self._slots, own.stop))
             # Broadcasting leaves the rows innermost, and projections would then run row by row.
             self._streams.append(self._clamped(crossing, inside, units).contiguous())
 
@@ -182,21 +184,29 @@ class _Search:
             clean, *clamped = (self._score(stream, plus, minus) for stream in (self._clean, *self._streams))
             return (clean - torch.cat(clamped, dim=1)).cpu().numpy()
 
+    def _across(self, crossing: Crossing, streams: Tensor) -> Tensor:
+        """Streams of units through a block, (rows, units, width)."""
+        return crossing.cross(streams.flatten(0, 1), self._lanes(streams.shape[1])).view_as(streams)
+
+    def _of_slots(self, slots: int) -> Lanes:
+        """So many streams of every row."""
+        return Lanes([place for place in self._places for _ in range(slots)], self._handle.device)
+
     def _inside(self, crossing: Crossing) -> _Inside:
         block: Any = crossing.block
         projection = block.self_attn.o_proj if self._heads else block.mlp.down_proj
         seen: dict[str, Tensor] = {}
 
         def project(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            seen["activations"], seen["written"] = inputs[0][:, 0], output[:, 0]
+            seen["activations"], seen["written"] = inputs[0][0], output[0]
 
         def middle(_module: nn.Module, inputs: tuple[Tensor]) -> None:
-            seen["middle"] = inputs[0][:, 0]
+            seen["middle"] = inputs[0][0]
 
         with ExitStack() as stack:
             stack.callback(projection.register_forward_hook(project).remove)
             stack.callback(_feedforward_norm(block).register_forward_pre_hook(middle).remove)
-            leaving = crossing.cross(crossing.entering[:, None])[:, 0]
+            leaving = crossing.cross(crossing.entering, self._lanes(1))
         return _Inside(entering=crossing.entering, leaving=leaving, **seen)
 
     def _clamped(self, crossing: Crossing, inside: _Inside, units: slice) -> Tensor:
@@ -221,17 +231,6 @@ class _Search:
         cap = getattr(self._handle.model.config, "final_logit_softcapping", None)
         logits = logits if cap is None else torch.tanh(logits / cap) * cap
         return logits[..., : len(plus)].logsumexp(-1) - logits[..., len(plus) :].logsumexp(-1)
-
-
-def _batches(lengths: Sequence[int]) -> list[Batch]:
-    """Rows of similar length together, without dummy rows: nothing else is measured by these passes."""
-    order = sorted(range(len(lengths)), key=lambda index: lengths[index])
-    found: list[Batch] = []
-    while order:
-        rows = rows_per_batch(lengths[order[0]])
-        indices, order = order[:rows], order[rows:]
-        found.append(Batch(indices, len(indices), max(lengths[index] for index in indices)))
-    return found
 
 
 def _columns(projection: Any) -> Tensor:

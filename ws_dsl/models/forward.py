@@ -19,11 +19,10 @@ import torch
 from torch import Tensor
 
 from ws_dsl.errors import MeasurementError, ModelError
-from ws_dsl.models.batches import batches
 from ws_dsl.models.deltas import Weighted, changed
 from ws_dsl.models.edits import Edit, scatters
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import Padded, Side, lengths, pad
+from ws_dsl.models.layouts import Laid, Layout, laid_out
 from ws_dsl.models.places import Place
 from ws_dsl.models.taps import View, Where, tap
 from ws_dsl.specs.site import FINAL, Site
@@ -50,7 +49,7 @@ class Read(NamedTuple):
 
     Attributes:
         indices: Places of the rows in the sequence they came in.
-        length: Tokens of every row of the batch, padding included.
+        length: Tokens of every sequence of the batch, padding included.
         values: Activations of shape (rows, width of the hook) by hook.
     """
 
@@ -98,7 +97,7 @@ def streamed(
         ModelError: a site outside the model.
     """
     places = {hook: handle.place(hook) for hook in sorted({site.within(handle.shape).hook for site in sites})}
-    for read in passes(handle, rows, places, advance, "right"):
+    for read in passes(handle, rows, places, advance):
         captured = {hook: values.float().cpu().numpy() for hook, values in read.values.items()}
         yield read.indices, slices(captured, sites, handle)
 
@@ -120,12 +119,12 @@ def capture(
     rows: Sequence[Row],
     hooks: Sequence[str],
     advance: Callable[[int], None] | None = None,
-    padding: Side = "right",
+    layout: Layout | None = None,
 ) -> dict[str, np.ndarray]:
     """Activations at every row's position, as they are after the row's edits.
 
-    A row's values depend on its own ids, position and edits alone, and on the side of the padding, to the
-    last bit on a CPU in float32: see `ws_dsl.models.batches`. The pass ends after the last hook that is asked
+    A row's values depend on its own ids, position and edits alone, and on the layout, to the last bit on a
+    CPU in float32: see `ws_dsl.models.batches`. The pass ends after the last hook that is asked
     for.
 
     Args:
@@ -133,7 +132,7 @@ def capture(
         rows: What to run.
         hooks: Names such as `blocks.21.mlp.hook_post`, `blocks.19.attn.hook_z`, `ln_final.hook_out`.
         advance: Told how many rows each batch held.
-        padding: Side on which rows are padded.
+        layout: How rows are laid out in batches; by default as the model allows.
 
     Returns:
         float32 of shape (rows, width of the hook) by hook, in the order of `rows`; the heads of `hook_z`
@@ -148,7 +147,7 @@ def capture(
         if not place.site.editable:
             raise ModelError(f"{hook} is as wide as its row is long; ws_dsl.models.patterns reads it")
     kept = {hook: np.empty((len(rows), place.width), np.float32) for hook, place in places.items()}
-    for read in passes(handle, rows, places, advance, padding):
+    for read in passes(handle, rows, places, advance, layout):
         for hook, values in read.values.items():
             kept[hook][read.indices] = values.float().cpu().numpy()
     return kept
@@ -159,7 +158,7 @@ def passes(
     rows: Sequence[Row],
     places: Mapping[str, Place],
     advance: Callable[[int], None] | None,
-    padding: Side,
+    layout: Layout | None = None,
 ) -> Iterator[Read]:
     """Runs rows batch by batch; identical rows once."""
     for row in rows:
@@ -175,18 +174,20 @@ def passes(
         under[tuple(own.digest for own in rows[group[0]].weights)].append(group)
     for groups in under.values():
         first = [rows[group[0]] for group in groups]
-        for batch in batches(lengths([row.ids for row in first], padding)):
+        for batch, laid in laid_out(handle, [row.ids for row in first], layout):
             inside = [first[index] for index in batch.indices]
-            padded = pad([row.ids for row in inside], batch, padding, handle.device)
             indices = [index for group in batch.indices for index in groups[group]]
             tokens = [
-                (place, rows[index].position + padded.shifts[place])
-                for place, group in enumerate(batch.indices)
+                (sequence, start + rows[index].position)
+                for group, (sequence, start) in zip(batch.indices, laid.origins, strict=True)
                 for index in groups[group]
             ]
-            places_in_batch, positions = torch.tensor(tokens, device=handle.device).T
-            with handle.arithmetic(), changed(handle, [row.weights for row in inside]):
-                values = _run(handle, padded, inside, (places_in_batch, positions), places)
+            sequences, positions = torch.tensor(tokens, device=handle.device).T
+            with (
+                handle.arithmetic(batch.rows * batch.length),
+                changed(handle, [row.weights for row in inside], laid.spread),
+            ):
+                values = _run(handle, laid, inside, (sequences, positions), places)
             yield Read(indices, batch.length, values)
             handle.passes += 1
             handle.rows += len(inside)
@@ -212,9 +213,9 @@ def check(row: Row, handle: Handle) -> None:
 
 
 def _run(
-    handle: Handle, padded: Padded, rows: Sequence[Row], where: Where, places: Mapping[str, Place]
+    handle: Handle, laid: Laid, rows: Sequence[Row], where: Where, places: Mapping[str, Place]
 ) -> dict[str, Tensor]:
-    edits = scatters([row.edits for row in rows], padded.shifts, handle)
+    edits = scatters([row.edits for row in rows], laid.origins, handle)
     hooked = {hook: handle.place(hook) for hook in edits} | dict(places)
     last = max(places, key=lambda hook: places[hook].site)
     values: dict[str, Tensor] = {}
@@ -232,5 +233,5 @@ def _run(
         for hook, place in sorted(hooked.items(), key=lambda item: item[1].site):
             stack.callback(tap(place, lambda view, hook=hook: visit(view, hook)).remove)
         with suppress(_Enough):
-            handle.final(**padded.arguments)
+            handle.final(**laid.arguments)
     return values

@@ -18,7 +18,7 @@ from ws_dsl.models.decoding import Decoded, gather, prefill, step
 from ws_dsl.models.deltas import changed
 from ws_dsl.models.edits import Edit
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import lengths
+from ws_dsl.models.layouts import lengths
 from ws_dsl.models.replies import Reply, Request, Stream, check, edits_between, end_tokens
 from ws_dsl.models.sampling import choose, uniform
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ws_dsl.errors import ModelError
+from ws_dsl.models.attention import packed, stepping
 from ws_dsl.models.places import Place, place
 from ws_dsl.models.tokens import load_tokenizer
 from ws_dsl.specs.checkpoint import Shape, defining_files, shape_of
@@ -30,6 +31,9 @@ ARCHITECTURES = (
 ONE_THREAD_BELOW = 50_000_000
 """Parameters below which a second thread costs more than it brings, and bits depend on it."""
 
+_SHARE = 1 << 15
+"""Numbers below which torch gives no thread a share of its own (`at::internal::GRAIN_SIZE`)."""
+
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -44,8 +48,9 @@ class Handle:
         shape: Its sizes.
         threads: CPU threads that it computes on; small models use one, so that their bits are the same
             whatever the number of cores.
-        resumes: Whether single positions of a row can be computed anew from the middle of a clean pass
-            (`ws_dsl.models.prefix`); else every edited row is a whole pass.
+        resumes: Whether its attention can be told how to run (`ws_dsl.models.attention`): rows are packed,
+            and single positions of a row are computed anew from the middle of a clean pass
+            (`ws_dsl.models.prefix`). Else rows are padded, and every edited row is a whole pass.
         passes: Forward passes run so far; each is one batch.
         rows: Rows that went through the model so far, dummy rows not counted.
     """
@@ -63,6 +68,16 @@ class Handle:
     def device(self) -> torch.device:
         """Device of the embedding, where token ids go; a model may be spread over several."""
         return self.model.get_input_embeddings().weight.device
+
+    @property
+    def room(self) -> int:
+        """Tokens of a pack: enough that matrix products are at their full speed, and no more.
+
+        On a processor 1,024 up to a width of 256, 256 at a width of 896, at least 128; on a card, where calls
+        cost more than arithmetic, eight times as many.
+        """
+        few = max(128, min(1024, (1 << 18) // self.shape.width // 64 * 64))
+        return few if self.device.type == "cpu" else 8 * few
 
     @property
     def dtype(self) -> torch.dtype:
@@ -92,10 +107,14 @@ class Handle:
         Args:
             input_ids: Token ids, (rows, tokens).
             arguments: What else decoders of transformers take: `attention_mask`, `position_ids`, and
-                `past_key_values`, to which the tokens' keys and values are then added.
+                `past_key_values`, to which the tokens' keys and values are then added; and `attend`, how
+                attention runs where rows are packed.
         """
         cached = "past_key_values" in arguments
-        return self.model.model(input_ids=input_ids, use_cache=cached, **arguments).last_hidden_state
+        step = cached and input_ids.shape[1] == 1
+        attention = packed if "attend" in arguments else stepping if step else nullcontext
+        with attention(self.model):
+            return self.model.model(input_ids=input_ids, use_cache=cached, **arguments).last_hidden_state
 
     def unembedding(self, states: Tensor) -> Tensor:
         """Logits of final-norm states, (rows, width) to (rows, vocabulary)."""
@@ -104,10 +123,16 @@ class Handle:
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
     @contextmanager
-    def arithmetic(self) -> Iterator[None]:
-        """Computes without gradients and on the model's own number of threads."""
+    def arithmetic(self, tokens: int | None = None) -> Iterator[None]:
+        """Computes without gradients and on the model's own number of threads.
+
+        Args:
+            tokens: How many go through a block at once. Then no more threads are taken than have a whole
+                share each of its widest activations: of fewer, torch makes uneven shares, with odd ends.
+        """
         before = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
+        shares = self.threads if tokens is None else max(1, tokens * self.shape.neurons // _SHARE)
+        torch.set_num_threads(min(self.threads, 1 << shares.bit_length() - 1))
         try:
             with torch.no_grad():
                 yield

@@ -74,7 +74,7 @@ def batches_of(
     """States at all tokens of the stretches, batch by batch."""
     places = [(one, at) for one, stretch in enumerate(stretches) for at in range(len(stretch.positions))]
     rows = [stretches[one].row._replace(position=stretches[one].positions[at]) for one, at in places]
-    for read in passes(handle, rows, {FINAL: handle.place(FINAL)}, None, "right"):
+    for read in passes(handle, rows, {FINAL: handle.place(FINAL)}, None):
         inside = [places[index] for index in read.indices]
         yield Said(inside, read.values[FINAL].float().cpu().numpy())
         if advance is not None:

@@ -6,28 +6,84 @@ nothing else of the clean pass. They are held for one block at a time: all strea
 clean pass is at it.
 
 Nothing here knows an architecture. The attention module is handed an object in place of its cache, and a
-block is called with what the model itself calls it with (its rotation, its mask, its window), cut down to one
-position.
+block is called with what the model itself calls it with (its rotation, its window), cut down to the streams.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ws_dsl.models.attention import one_query, packed
 from ws_dsl.models.batches import Batch
 from ws_dsl.models.forward import Row
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import pad
+from ws_dsl.models.layouts import pack
 
 
 class _Enough(Exception):
     """Ends a clean pass once the last block has its keys and values."""
+
+
+class _Alike(NamedTuple):
+    """Streams with equally many tokens before them in their rows.
+
+    Attributes:
+        before: How many.
+        streams: Places of the streams, int64 of shape (streams,).
+        tokens: Index in the pack of the token that each is at, likewise.
+    """
+
+    before: int
+    streams: Tensor
+    tokens: Tensor
+
+
+class Lanes:
+    """What streams depart from: rows of a pack, each at its own position.
+
+    Attributes:
+        tokens: Index in the pack of the token that every stream is at, int64 of shape (streams,).
+    """
+
+    def __init__(self, places: Sequence[tuple[int, int]], device: torch.device):
+        """Args: for every stream the index in the pack of its row's first token, and its position."""
+        self.tokens = torch.tensor([start + position for start, position in places], device=device)
+        by_position: defaultdict[int, list[int]] = defaultdict(list)
+        for stream, (_, position) in enumerate(places):
+            by_position[position].append(stream)
+        alike = {before: torch.tensor(own, device=device) for before, own in by_position.items()}
+        self._alike = [_Alike(before, own, self.tokens[own]) for before, own in alike.items()]
+
+    def attend(
+        self,
+        clean: tuple[Tensor, Tensor],
+        _module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        settings: dict[str, Any],
+    ) -> Tensor:
+        """Attention of every stream to the clean tokens before it and to itself."""
+        found = torch.empty_like(query.transpose(1, 2))
+        window = settings.get("sliding_window")
+        for before, *places in self._alike:
+            streams, tokens = (part.to(query.device) for part in places)
+            seen = before if window is None else min(before, window - 1)
+            earlier = tokens[:, None] + torch.arange(-seen, 0, device=query.device)
+            keys, values = (
+                torch.cat([both[0][:, earlier], own[0][:, streams, None]], dim=2).transpose(0, 1)
+                for both, own in zip(clean, (key, value), strict=True)
+            )
+            own = query[0][:, streams, None].transpose(0, 1)
+            found[0, streams] = one_query(own, keys, values, None, settings["scaling"])[:, 0]
+        return found
 
 
 class Crossing:
@@ -39,132 +95,97 @@ class Crossing:
         entering: Clean residual stream that enters it at every row's position, (rows, width).
     """
 
-    def __init__(
-        self,
-        layer: int,
-        block: nn.Module,
-        positions: Tensor,
-        slots: int,
-        stream: Tensor,
-        arguments: dict[str, Any],
-    ):
-        """Args: layer; block; position of every row; most slots of a row; what the block is called with."""
-        rows, length, _ = stream.shape
-        self._positions = positions.to(stream.device)
-        self._rows = torch.arange(rows, device=stream.device)
-        # Whole groups of eight keys keep rows at aligned places in memory.
-        self._room = -(-slots // 8) * 8
-        self._length = length
+    def __init__(self, handle: Handle, layer: int, tokens: Tensor, stream: Tensor, arguments: dict[str, Any]):
+        """Args: model; layer; each row's token in the pack; clean stream; what the block is called with."""
+        self._handle = handle
         self._arguments = arguments
-        self._keys = self._values = None
+        self._clean: tuple[Tensor, Tensor] | None = None
         self.layer = layer
-        self.block = block
-        self.entering = stream[self._rows, self._positions]
-        self._mask = self._visible(slots)
+        self.block = handle.block(layer)
+        self.entering = stream[0, tokens.to(stream.device)]
 
-    def cross(self, streams: Tensor) -> Tensor:
-        """Streams through the block, (rows, slots, width), each as the only one at its row's position."""
-        slots = streams.shape[1]
-        cosine, sine = (self._at(part, slots) for part in self._arguments["position_embeddings"])
+    def cross(self, streams: Tensor, lanes: Lanes) -> Tensor:
+        """Streams through the block, (streams, width), each as the only one at its row's position."""
+        assert self._clean is not None
+        tokens = lanes.tokens.to(streams.device)
         arguments = {
             **self._arguments,
-            "position_embeddings": (cosine, sine),
-            "position_ids": self._positions[:, None].expand(-1, slots),
-            "attention_mask": self._mask[:, :, :slots],
+            "position_embeddings": tuple(part[:, tokens] for part in self._arguments["position_embeddings"]),
+            "position_ids": self._arguments["position_ids"][:, tokens],
             "past_key_values": self,
+            "attend": partial(lanes.attend, self._clean),
         }
-        return self.block(streams, **arguments)
+        with self._handle.arithmetic(len(streams)):
+            return self.block(streams[None], **arguments)[0]
 
     def update(self, keys: Tensor, values: Tensor, _layer: int) -> tuple[Tensor, Tensor]:
         """Called by the attention module, once by the clean pass and then by every crossing.
 
-        Args: keys and values of shape (rows, key/value heads, positions or slots, head width).
-        Returns: keys and values that are attended to.
+        Args: keys and values of shape (1, key/value heads, tokens or streams, head width).
+        Returns: the same.
         """
-        if self._keys is None or self._values is None:
-            self._keys, self._values = (
-                nn.functional.pad(part, (0, 0, 0, self._room)) for part in (keys, values)
-            )
-            return keys, values
-        own = slice(self._length, self._length + keys.shape[2])
-        self._keys[:, :, own], self._values[:, :, own] = keys, values
-        return self._keys, self._values
-
-    def _at(self, part: Tensor, slots: int) -> Tensor:
-        """Rotation at every row's position, from (1 or rows, length, head width)."""
-        own = part.expand(len(self._rows), -1, -1)[self._rows, self._positions]
-        return own[:, None].expand(-1, slots, -1)
-
-    def _visible(self, slots: int) -> Tensor:
-        """What each slot attends to: the clean row before its position, as the model masks it, and itself."""
-        mask = self._arguments["attention_mask"]
-        before = torch.arange(self._length, device=self._rows.device) < self._positions[:, None]
-        if mask is not None:
-            before &= mask.expand(len(self._rows), -1, -1, -1)[self._rows, 0, self._positions, : self._length]
-        own = torch.eye(slots, self._room, dtype=torch.bool, device=before.device)
-        rows = len(self._rows)
-        return torch.cat([before[:, None].expand(-1, slots, -1), own.expand(rows, -1, -1)], dim=-1)[:, None]
+        if self._clean is None:
+            self._clean = keys, values
+        return keys, values
 
 
 def clean_pass(
     handle: Handle,
     rows: Sequence[Row],
     batch: Batch,
-    slots: int,
     first: int,
     visit: Callable[[Crossing], None],
     *,
     whole: bool,
 ) -> Tensor | None:
-    """Runs a batch without edits and visits every block from a layer up.
+    """Runs a pack without edits and visits every block from a layer up.
 
     Its arithmetic is that of `ws_dsl.models.forward`, to the last bit.
 
     Args:
         handle: The model.
-        rows: Rows of the batch, without its dummy rows; edits are not applied.
-        batch: Their shape.
-        slots: The most slots that a crossing is given.
+        rows: Rows of the pack; edits are not applied.
+        batch: The pack.
         first: First layer that is visited.
         visit: Called with every block, lower ones first.
         whole: Whether the pass goes on to the final norm, and not only to the last keys and values.
 
     Returns:
-        The final norm's output at every row's position, (rows with dummies, width), of a whole pass.
+        The final norm's output at every row's position, (rows, width), of a whole pass.
     """
-    padded = pad([row.ids for row in rows], batch, "right", handle.device)
-    positions = torch.tensor(
-        [row.position for row in rows] + [0] * (batch.rows - len(rows)), device=handle.device
+    laid = pack([row.ids for row in rows], batch.length, handle.device)
+    tokens = torch.tensor(
+        [start + row.position for row, (_, start) in zip(rows, laid.origins, strict=True)],
+        device=handle.device,
     )
     last = handle.shape.layers - 1
     crossings: list[Crossing] = []
 
-    def before(layer: int, block: nn.Module, inputs: tuple[Any, ...], arguments: dict[str, Any]) -> Any:
+    def before(layer: int, _block: nn.Module, inputs: tuple[Any, ...], arguments: dict[str, Any]) -> Any:
         if arguments.get("past_key_values") is not None:
             return None
         if crossings:
             visit(crossings.pop())
         crossing = _Last if layer == last and not whole else Crossing
-        crossings.append(crossing(layer, block, positions, slots, inputs[0], arguments))
+        crossings.append(crossing(handle, layer, tokens, inputs[0], arguments))
         return inputs, {**arguments, "past_key_values": crossings[0]}
 
-    with handle.arithmetic(), ExitStack() as stack:
+    with handle.arithmetic(batch.length), packed(handle.model), ExitStack() as stack:
         for layer in range(first, handle.shape.layers):
             hook = partial(before, layer)
             stack.callback(handle.block(layer).register_forward_pre_hook(hook, with_kwargs=True).remove)
         states = None
         with suppress(_Enough):
-            states = handle.model.model(**padded.arguments, use_cache=False).last_hidden_state
+            states = handle.final(**laid.arguments)
         visit(crossings.pop())
-        where = torch.arange(batch.rows, device=handle.device), positions
-        return None if states is None else states.to(handle.device)[where]
+        return None if states is None else states.to(handle.device)[0, tokens]
 
 
 class _Last(Crossing):
     """The last block of a pass that needs no clean output."""
 
     def update(self, keys: Tensor, values: Tensor, _layer: int) -> tuple[Tensor, Tensor]:
-        clean = self._keys is None
+        clean = self._clean is None
         both = super().update(keys, values, _layer)
         if clean:
             raise _Enough

@@ -12,21 +12,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
 import torch
 
-from ws_dsl.models.batches import Batch, batches
-from ws_dsl.models.edits import Edit, scatters
+from ws_dsl.models.batches import Batch, packs
+from ws_dsl.models.edits import scatters
 from ws_dsl.models.forward import Row, check, final_states
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.prefix import Crossing, clean_pass
+from ws_dsl.models.prefix import Crossing, Lanes, clean_pass
 from ws_dsl.models.taps import View, tap
 from ws_dsl.specs.site import Site
 
 _Arm: TypeAlias = tuple[int, int]
 """Lowest layer that one row edits, and the row's place in the sequence it came in."""
+
+_LANES = 32
+"""Streams that cross a block in one call on a processor, whatever their number."""
 
 
 def is_late(row: Row) -> bool:
@@ -72,7 +76,7 @@ def states(handle: Handle, rows: Sequence[Row], advance: Callable[[int], None] |
     found = np.empty((len(rows), handle.shape.width), np.float32)
     found[rest] = final_states(handle, [rows[index] for index in rest], advance)
     keys = list(prompts)
-    for batch in batches([len(ids) for ids, _ in keys]):
+    for batch in packs([len(ids) for ids, _ in keys], handle.room):
         inside = [keys[place] for place in batch.indices]
         clean = [unedited[key] for key in inside]
         kept = _from_prefix(handle, rows, batch, [prompts[key] for key in inside], clean)
@@ -92,22 +96,21 @@ def _from_prefix(
     arms: Sequence[Sequence[_Arm]],
     clean: Sequence[Sequence[int]],
 ) -> Mapping[int, np.ndarray]:
-    """States of the arms of the prompts of one batch, and of the prompts where asked for, by row."""
-    slots = _slots(handle)
-    ordered = [sorted(own) for own in arms]
-    most = max(len(own) for own in ordered)
+    """States of the arms of the prompts of one pack, and of the prompts where asked for, by row."""
+    prompts = [rows[own[0][1]] for own in arms]
+    starts = [0, *accumulate(len(prompt.ids) for prompt in prompts)]
+    ordered = sorted((layer, place, index) for place, own in enumerate(arms) for layer, index in own)
+    lanes = _lanes(handle)
     slabs = [
-        _Slab(handle, rows, [own[start : start + slots] for own in ordered], batch.rows, slots)
-        for start in range(0, most, slots)
+        _Slab(handle, rows, ordered[start : start + lanes], starts, lanes)
+        for start in range(0, len(ordered), lanes)
     ]
 
     def visit(crossing: Crossing) -> None:
         for slab in slabs:
             slab.cross(crossing)
 
-    first = min(slab.first for slab in slabs)
-    prompts = [rows[own[0][1]] for own in ordered]
-    unedited = clean_pass(handle, prompts, batch, slots, first, visit, whole=any(clean))
+    unedited = clean_pass(handle, prompts, batch, slabs[0].first, visit, whole=any(clean))
     kept: dict[int, np.ndarray] = {}
     for slab in slabs:
         kept |= slab.finish()
@@ -118,53 +121,59 @@ def _from_prefix(
 
 
 class _Slab:
-    """Arms that cross the blocks together: for every row of a batch the same number of slots.
+    """Arms that cross the blocks together.
 
     Attributes:
         first: Lowest layer that any of them edits.
     """
 
     def __init__(
-        self, handle: Handle, rows: Sequence[Row], arms: Sequence[Sequence[_Arm]], height: int, slots: int
+        self,
+        handle: Handle,
+        rows: Sequence[Row],
+        arms: Sequence[tuple[int, int, int]],
+        starts: Sequence[int],
+        lanes: int,
     ):
-        """Args: model; all rows; arms of each row of the batch, at most `slots`; rows of the batch; slots."""
+        """Args: model; all rows; arms by layer, prompt and row; the prompts' first tokens; size of a slab."""
         self._handle = handle
-        self._where = {
-            index: (row, slot) for row, own in enumerate(arms) for slot, (_, index) in enumerate(own)
-        }
-        self.first = min(layer for own in arms for layer, _ in own)
-        starts = torch.full((height, slots), self.first)
-        for row, own in enumerate(arms):
-            for slot, (layer, _) in enumerate(own):
-                starts[row, slot] = layer
-        self._starts = starts.to(handle.device)
+        self._rows = [index for _, _, index in arms]
+        self.first = arms[0][0]
+        spare = lanes - len(arms)
+        device = handle.device
+        # Lanes that no arm is in depart from the first prompt and start nowhere.
+        self._prompts = torch.tensor([*(place for _, place, _ in arms), *[0] * spare], device=device)
+        self._starts = torch.tensor([*(layer for layer, _, _ in arms), *[-1] * spare], device=device)
+        places = [(starts[place], rows[index].position) for _, place, index in arms]
+        self._lanes = Lanes([*places, *[(0, 0)] * spare], device)
         self._edits = scatters(
-            [_in_slots([rows[index].edits for _, index in own]) for own in arms], [0] * len(arms), handle
+            [rows[index].edits for index in self._rows],
+            [(0, lane - rows[index].position) for lane, index in enumerate(self._rows)],
+            handle,
         )
         self._sites = {hook: handle.place(hook).site for hook in self._edits}
-        self._stream = torch.zeros(
-            height, slots, handle.shape.width, dtype=handle.dtype, device=handle.device
-        )
+        self._stream = torch.zeros(lanes, handle.shape.width, dtype=handle.dtype, device=device)
 
     def cross(self, crossing: Crossing) -> None:
         """Takes in the arms that start at a block, and takes all that have started through it."""
         if crossing.layer < self.first:
             return
-        stream = self._stream.to(crossing.entering.device)
-        here = (self._starts == crossing.layer).to(stream.device)
-        stream = torch.where(here[..., None], crossing.entering[:, None], stream)
+        device = crossing.entering.device
+        here = (self._starts == crossing.layer).to(device)
+        entering = crossing.entering[self._prompts.to(device)]
+        stream = torch.where(here[:, None], entering, self._stream.to(device))
         if crossing.layer == 0 and (embedding := self._edits.get("hook_embed")):
-            view = View(stream)
+            view = View(stream[None])
             embedding(view)
-            stream = view.tensor
+            stream = view.tensor[0]
         with self._editing(crossing.layer):
-            self._stream = crossing.cross(stream)
+            self._stream = crossing.cross(stream, self._lanes)
 
     def finish(self) -> dict[int, np.ndarray]:
         """Output of the final norm by row."""
         with self._handle.arithmetic(), self._editing(None):
-            values = self._handle.model.model.norm(self._stream).float().cpu().numpy()
-        return {index: values[where] for index, where in self._where.items()}
+            values = self._handle.model.model.norm(self._stream[None])[0].float().cpu().numpy()
+        return dict(zip(self._rows, values, strict=False))
 
     def _editing(self, layer: int | None) -> ExitStack:
         """Edits of a block, or those after the last one, while it is open."""
@@ -175,11 +184,6 @@ class _Slab:
         for hook in sorted(own, key=lambda hook: self._sites[hook]):
             stack.callback(tap(self._handle.place(hook), self._edits[hook]).remove)
         return stack
-
-
-def _in_slots(arms: Sequence[Sequence[Edit]]) -> list[Edit]:
-    """Edits of the arms of one row, each at its arm's slot."""
-    return [edit._replace(position=slot) for slot, edits in enumerate(arms) for edit in edits]
 
 
 def _first(row: Row, handle: Handle) -> int:
@@ -193,10 +197,6 @@ def _layer(site: Site, handle: Handle) -> int:
     return 0 if site.part == "hook_embed" else handle.shape.layers - 1
 
 
-def _slots(handle: Handle) -> int:
-    """Arms of each row that cross a block in one call.
-
-    Batches of one arm are large enough for a processor, and an arm alone then costs no more than it must. On
-    a card calls cost more than arithmetic.
-    """
-    return 1 if handle.device.type == "cpu" else 8
+def _lanes(handle: Handle) -> int:
+    """Arms that cross a block in one call; on a card calls cost more than arithmetic."""
+    return _LANES if handle.device.type == "cpu" else 8 * _LANES

@@ -20,7 +20,7 @@ from ws_dsl.errors import ModelError
 from ws_dsl.models.batches import Batch, batches, padded
 from ws_dsl.models.chat import Message, render_chat
 from ws_dsl.models.handle import Handle
-from ws_dsl.models.padding import pad
+from ws_dsl.models.layouts import pad
 
 Decay: TypeAlias = Literal["constant", "linear", "cosine"]
 
