@@ -48,7 +48,7 @@ class FinalStates(Kind[types.States]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 3
+version = 4
 
 
 _HELD = 256 << 20

@@ -43,7 +43,7 @@ class RankByAttribution(AnswerRanking):
     """Components ranked by gradient times difference of activations."""
 
 
-version = 1
+version = 2
 
 
 def run(

@@ -44,7 +44,7 @@ class RankByEffect(AnswerRanking):
     """Components ranked by the effect of clamping each alone."""
 
 
-version = 1
+version = 2
 
 
 def run(

@@ -41,7 +41,7 @@ class RankByShift(Ranking):
     """Components ranked by their shift between two conditions."""
 
 
-version = 1
+version = 2
 
 
 def run(cells: Sequence[Cell[RankByShift]], context: Context) -> Iterator[tuple[Cell[RankByShift], Artifact]]:

@@ -93,7 +93,7 @@ class States(Kind[types.States]):
             yield Complaint("layer" if spec.site is None else "site", "unknown-site", str(error))
 
 
-version = 2
+version = 3
 
 _TOKENS = 1 << 16
 """Tokens that are asked for at once: each takes about 200 bytes of lists."""

@@ -64,7 +64,7 @@ class Calibrate(Kind[types.Arm]):
         return spec.coeff == 0
 
 
-version = 1
+version = 2
 
 _TOLERANCE = 0.01
 _WIDEST = 2.0**14

@@ -76,7 +76,7 @@ class Clamp(AtSites):
         return self
 
 
-version = 1
+version = 2
 
 
 def run(cells: Sequence[Cell[Clamp]], context: Context) -> Iterator[tuple[Cell[Clamp], Artifact]]:

@@ -56,7 +56,7 @@ class Generate(Kind[types.Prompts]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 1
+version = 2
 
 _TOGETHER = 1024
 """Rows that are generated together; the cells of so many are given when all of them are done."""

@@ -51,7 +51,7 @@ class Kl(Kind[types.Table]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 1
+version = 2
 
 _UNITS = {"p95": "nats", "max": "nats", "tokens": "tokens"}
 

@@ -49,7 +49,7 @@ class Nll(Kind[types.Table]):
     model: Ref[types.Model] = Named("model")
 
 
-version = 1
+version = 2
 
 _UNITS = {"tokens": "tokens", "perplexity": "perplexity"}
 

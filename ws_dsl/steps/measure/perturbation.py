@@ -65,7 +65,7 @@ class Perturbation(Kind[types.Estimate]):
         return ["value", "final", "max", "n"]
 
 
-version = 1
+version = 2
 
 _HELD = 256 << 20
 """Bytes of activations that are held at once, where the arms on one row do not need more."""
