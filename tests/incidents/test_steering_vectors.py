@@ -345,6 +345,14 @@ def test_vector_scored_on_what_made_it(lab: Lab):
     assert "at most 4 rows shared" in told(lab, "chosen_elsewhere", study)
 
 
+def test_a_scale_that_the_model_does_not_answer_on(lab: Lab):
+    """Ratings renormalised over digits that the model would never have given."""
+    rating = {**STEERING["steps"]["begun"], "answers": {" A": 1, " B": 5}}
+    study = changed("steps", "begun_rating", to=rating)
+    study["steps"]["rated"] = {"kind": "answer_distribution", "prompts": "begun_rating"}
+    assert "lowest mean mass 0.0" in told(lab, "pmass", study)
+
+
 def test_vector_of_another_model(lab: Lab):
     """Vectors of one model on the activations of another: 0.995 at one layer, 0.526 at the last."""
     study = changed("steps", "from_answers", "model", to="llama")

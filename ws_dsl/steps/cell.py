@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from ws_dsl.errors import MeasurementError
+
 if TYPE_CHECKING:
     from ws_dsl.artifacts.reply import Reply
     from ws_dsl.models.handle import Handle
@@ -82,9 +84,18 @@ class Cell(Generic[SpecT]):
     resampled: tuple[int, ...] = ()
 
     def one(self, name: str) -> Input:
-        """The only input of a field."""
-        (only,) = self.inputs[name]
-        return only
+        """The only input of a field.
+
+        Raises:
+            MeasurementError: there are several, because it has axes that are pooled.
+        """
+        inputs = self.inputs[name]
+        if len(inputs) != 1:
+            raise MeasurementError(
+                f"{self.name}: {name} differs along the axes that are pooled, {len(inputs)} times, and only "
+                f"one can be read; leave its axis out of pool, or name one, as in {name}: step[axis=label]"
+            )
+        return inputs[0]
 
     def get(self, name: str) -> Input | None:
         """The only input of an optional field, or None."""

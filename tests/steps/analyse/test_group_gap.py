@@ -112,3 +112,9 @@ def test_rows_that_are_unknown_are_refused():
 def test_repeats_are_averaged_before_groups():
     pooled = gap([scores(SCORES + 1), scores(SCORES - 1)]).stats["value"]
     np.testing.assert_allclose(pooled[:4], gap(scores(SCORES)).stats["value"][:4], atol=1e-12)
+
+
+def test_rows_that_differ_along_pooled_axes_are_refused():
+    halves = [rows([0, 1], label=[True, False]), rows([2, 3], label=[True, False])]
+    with pytest.raises(MeasurementError, match="rows differs along the axes that are pooled, 2 times"):
+        gap(scores(SCORES), rows=halves)

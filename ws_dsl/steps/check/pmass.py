@@ -1,10 +1,11 @@
 """The model gives one of the scored answers.
 
 What it does
-    For every table of answer scores measured without an intervention, and for the grades of a model that
-    judges, compares the mean probability on the scored answers with a floor, and reports the share of rows
-    below one half. Always on. Answers that the model would not give say nothing, however large their logit
-    difference is. Interventions are not held to the floor, but their lowest mean is reported.
+    For every table of answer scores or distributions of answers measured without an intervention, and for the
+    grades of a model that judges, compares the mean probability on the scored answers with a floor, and
+    reports the share of rows below one half. Always on. Answers that the model would not give say nothing,
+    however large their logit difference is. Interventions are not held to the floor, but their lowest mean is
+    reported.
 
 What it cannot show
     That the answers are right, or that the model means them.
@@ -44,7 +45,8 @@ class Pmass(Check):
         edges: list[Edge] = []
         groups: dict[int, int] = {}
         for node in nodes:
-            if "tokens" in node.kind.spec.model_fields and "states" in node.inputs:
+            scored = "tokens" in node.kind.spec.model_fields or node.kind.name == "answer_distribution"
+            if scored and "states" in node.inputs:
                 states = node.inputs["states"][0].node
                 group = groups.setdefault(id(states), len(groups))
                 edges.append(Edge(node, "pmass", (group, int("arm" in states.inputs))))
