@@ -133,6 +133,15 @@ def test_clamping_every_head_and_neuron_of_a_layer_to_its_own_value(handle: Hand
     agree(states(handle, own), final_states(handle, free))
 
 
+def test_rows_longer_than_a_pack(handle: Handle, rows: list[Row], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(type(handle), "room", 48)
+    assert max(len(row.ids) for row in rows) > 48
+    found = states(handle, rows)
+    agree(found, final_states(handle, rows))
+    for place in (0, len(rows) // 2, len(rows) - 1):
+        assert states(handle, [rows[place]]).tobytes() == found[place].tobytes()
+
+
 def test_only_the_edited_token_runs_again_and_only_above_the_edit(handle: Handle, prompts: list[list[int]]):
     draw = np.random.default_rng(0)
     ids = prompts[0]
