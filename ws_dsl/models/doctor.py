@@ -154,8 +154,8 @@ def _continuation(handle: Handle, state: np.ndarray) -> Examined:
 
 
 def _padding(handle: Handle, rows: Sequence[Row], states: np.ndarray, tolerance: float) -> Examined:
-    """Answers in a padded batch, and of rows padded on the left under a mask, against bare rows."""
-    worst = {"right": 0.0, "left": 0.0}
+    """Answers of rows that run together, and of rows padded on the left under a mask, against bare rows."""
+    worst = {"packed": 0.0, "left": 0.0}
     longest = max(len(row.ids) for row in rows)
     with handle.arithmetic():
         for row, state in zip(rows, states, strict=True):
@@ -165,10 +165,13 @@ def _padding(handle: Handle, rows: Sequence[Row], states: np.ndarray, tolerance:
             mask = torch.cat([fill, torch.ones_like(ids)], dim=1)
             left = _last(handle, torch.cat([fill, ids], dim=1), mask)
             scale = max(float(np.abs(alone).max()), 1.0)
-            worst["right"] = max(worst["right"], float(np.abs(alone - state).max()) / scale)
+            worst["packed"] = max(worst["packed"], float(np.abs(alone - state).max()) / scale)
             worst["left"] = max(worst["left"], float(np.abs(alone - left).max()) / scale)
     fine = max(worst.values()) <= tolerance
-    detail = f"against the bare prompt: right {worst['right']:.1e}, left with a mask {worst['left']:.1e}"
+    detail = (
+        f"against the bare prompt: among others {worst['packed']:.1e}, "
+        f"padded on the left with a mask {worst['left']:.1e}"
+    )
     return Examined("padding", "ok" if fine else "bad", detail)
 
 
