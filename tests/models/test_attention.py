@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from ws_dsl.models.attention import one_query, segments
+from ws_dsl.models.attention import few_queries, segments
 
 SHAPES = [(4, 4, 16), (4, 2, 16), (14, 2, 64), (4, 1, 256)]
 """Heads, key/value heads, head width."""
@@ -63,7 +63,7 @@ def test_one_query_is_that_of_its_row(heads: int, shared: int, width: int, maske
     mask = (torch.arange(13) >= torch.arange(5)[:, None])[:, None, None] if masked else None
     wide = (part.repeat_interleave(heads // shared, 1) for part in (key, value))
     theirs = scaled_dot_product_attention(query, *wide, attn_mask=mask, scale=0.2)
-    torch.testing.assert_close(one_query(query, key, value, mask, 0.2), theirs.transpose(1, 2))
+    torch.testing.assert_close(few_queries(query, key, value, mask, 0.2), theirs.transpose(1, 2))
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -75,10 +75,10 @@ def test_one_query_has_the_same_bits_at_every_place(heads: int, shared: int, wid
         query = drawn(13, heads, 1, width)
         key, value = drawn(13, shared, keys, width), drawn(13, shared, keys + 1, width)[:, :, 1:]
         mask = torch.ones(13, 1, 1, keys, dtype=torch.bool) if masked else None
-        found = one_query(query, key, value, mask, 0.2)
+        found = few_queries(query, key, value, mask, 0.2)
         for places in (order, order[:1], order[3:9]):
             some = None if mask is None else mask[places]
-            alone = one_query(query[places], key[places], value[places], some, 0.2)
+            alone = few_queries(query[places], key[places], value[places], some, 0.2)
             assert torch.equal(alone, found[places])
 
 

@@ -88,29 +88,31 @@ def segments(lengths: Sequence[int], spare: int) -> Segments:
     return Segments(tuple(segment for segment in found if segment.length))
 
 
-def one_query(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-    """Attention of one token of every row.
+def few_queries(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """Attention of one or a few tokens of every row.
 
     Args:
-        query: (rows, heads, 1, head width).
+        query: (rows, heads, tokens, head width).
         key: (rows, key/value heads, keys, head width).
         value: Likewise.
-        mask: Keys that are seen, bool of shape (rows, 1, 1, keys); None where all are.
+        mask: Keys that are seen, bool of shape (rows, 1, tokens, keys); None where all are.
         scale: Of the products of queries and keys.
 
     Returns:
-        (rows, 1, heads, head width).
+        (rows, tokens, heads, head width).
     """
-    own = query[:, :, 0].unflatten(1, (key.shape[1], -1))
-    sharing = own.shape[2]
-    filled = nn.functional.pad(own, (0, 0, 0, -sharing % _QUERIES)).contiguous()
+    rows, _, tokens, _ = query.shape
+    own = query.unflatten(1, (key.shape[1], -1)).flatten(2, 3)
+    asked = own.shape[2]
+    filled = nn.functional.pad(own, (0, 0, 0, -asked % _QUERIES)).contiguous()
     if mask is not None:
-        mask = mask.expand(-1, -1, filled.shape[2], -1).contiguous()
-    if len(key) * key.shape[1] == 1:
+        mask = mask.repeat(1, 1, asked // tokens, 1)
+        mask = nn.functional.pad(mask, (0, 0, 0, -asked % _QUERIES), value=True)
+    if rows * key.shape[1] == 1:
         # A single piece of work is not given to one thread, but shared out in another way.
         filled, key, value = (part.expand(2, -1, -1, -1).contiguous() for part in (filled, key, value))
     found = nn.functional.scaled_dot_product_attention(filled, key, value, attn_mask=mask, scale=scale)
-    return found[: len(query), :, :sharing].flatten(1, 2)[:, None]
+    return found[:rows, :, :asked].unflatten(2, (-1, tokens)).flatten(1, 2).transpose(1, 2)
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def _step(
     scaling: float,
     **_settings: Any,
 ) -> tuple[Tensor, None]:
-    return one_query(query, key, value, mask, scaling), None
+    return few_queries(query, key, value, mask, scaling), None
 
 
 def _window(length: int, window: int | None, device: torch.device) -> Tensor | None:

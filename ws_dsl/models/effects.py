@@ -94,6 +94,8 @@ def effects(
     found = np.empty((len(rows), shape.layers * per_layer), np.float64)
     for batch in packs([len(row.ids) for row in rows], handle.room):
         inside = [rows[index] for index in batch.indices]
+        # Nothing else is measured by these passes, so that they need not be filled up.
+        pack = batch._replace(length=-(-sum(len(row.ids) for row in inside) // 8) * 8)
         wanted = [
             torch.from_numpy(targets[hook][batch.indices]).to(handle.device, handle.dtype) for hook in hooks
         ]
@@ -101,7 +103,7 @@ def effects(
         for start in range(0, found.shape[1], lot):
             units = range(start, min(start + lot, found.shape[1]))
             search = _Search(handle, family, wanted, units, inside)
-            clean_pass(handle, inside, batch, units[0] // per_layer, search.visit, whole=False)
+            clean_pass(handle, inside, pack, units[0] // per_layer, search.visit, whole=False)
             found[batch.indices, units[0] : units[-1] + 1] = search.effects(plus, minus)
             handle.passes += 1
             handle.rows += len(inside) * (len(units) + 1)
@@ -190,7 +192,7 @@ class _Search:
 
     def _of_slots(self, slots: int) -> Lanes:
         """So many streams of every row."""
-        return Lanes([place for place in self._places for _ in range(slots)], self._handle.device)
+        return Lanes(self._places, self._handle.device, slots)
 
     def _inside(self, crossing: Crossing) -> _Inside:
         block: Any = crossing.block

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ws_dsl.models.attention import one_query, packed
+from ws_dsl.models.attention import few_queries, packed
 from ws_dsl.models.batches import Batch
 from ws_dsl.models.forward import Row
 from ws_dsl.models.handle import Handle
@@ -32,12 +32,12 @@ class _Enough(Exception):
 
 
 class _Alike(NamedTuple):
-    """Streams with equally many tokens before them in their rows.
+    """Rows with equally many tokens before the one that their streams are at.
 
     Attributes:
         before: How many.
-        streams: Places of the streams, int64 of shape (streams,).
-        tokens: Index in the pack of the token that each is at, likewise.
+        streams: Places of the streams, int64 of shape (rows, streams of each).
+        tokens: Index in the pack of the token that they are at, int64 of shape (rows,).
     """
 
     before: int
@@ -52,14 +52,18 @@ class Lanes:
         tokens: Index in the pack of the token that every stream is at, int64 of shape (streams,).
     """
 
-    def __init__(self, places: Sequence[tuple[int, int]], device: torch.device):
-        """Args: for every stream the index in the pack of its row's first token, and its position."""
-        self.tokens = torch.tensor([start + position for start, position in places], device=device)
+    def __init__(self, places: Sequence[tuple[int, int]], device: torch.device, slots: int = 1):
+        """Args: for every row the index in the pack of its first token, and a position; streams of each.
+
+        Streams of one row share its keys, and their bits depend on how many they are.
+        """
+        tokens = torch.tensor([start + position for start, position in places], device=device)
+        streams = torch.arange(len(places) * slots, device=device).unflatten(0, (-1, slots))
+        self.tokens = tokens.repeat_interleave(slots)
         by_position: defaultdict[int, list[int]] = defaultdict(list)
-        for stream, (_, position) in enumerate(places):
-            by_position[position].append(stream)
-        alike = {before: torch.tensor(own, device=device) for before, own in by_position.items()}
-        self._alike = [_Alike(before, own, self.tokens[own]) for before, own in alike.items()]
+        for row, (_, position) in enumerate(places):
+            by_position[position].append(row)
+        self._alike = [_Alike(before, streams[own], tokens[own]) for before, own in by_position.items()]
 
     def attend(
         self,
@@ -78,12 +82,21 @@ class Lanes:
             seen = before if window is None else min(before, window - 1)
             earlier = tokens[:, None] + torch.arange(-seen, 0, device=query.device)
             keys, values = (
-                torch.cat([both[0][:, earlier], own[0][:, streams, None]], dim=2).transpose(0, 1)
+                torch.cat([both[0][:, earlier], own[0][:, streams]], dim=2).transpose(0, 1)
                 for both, own in zip(clean, (key, value), strict=True)
             )
-            own = query[0][:, streams, None].transpose(0, 1)
-            found[0, streams] = one_query(own, keys, values, None, settings["scaling"])[:, 0]
+            own = query[0][:, streams].transpose(0, 1)
+            mask = _itself(len(own), seen, streams.shape[1], query.device)
+            found[0, streams] = few_queries(own, keys, values, mask, settings["scaling"])
         return found
+
+
+def _itself(rows: int, seen: int, slots: int, device: torch.device) -> Tensor | None:
+    """What streams of one row see: the tokens before, and of the streams each itself."""
+    if slots == 1:
+        return None
+    own = torch.eye(slots, dtype=torch.bool, device=device)
+    return nn.functional.pad(own, (seen, 0), value=True).expand(rows, 1, -1, -1)
 
 
 class Crossing:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ws_dsl.models.places import Place
 
 Where: TypeAlias = tuple[Tensor, Tensor]
-"""Rows of the batch and positions within the batch, int64 of one length each: one entry per token."""
+"""Sequences of the batch and positions within them, int64 of one length each: one entry per token."""
 
 # What is computed on the way is computed for so many tokens at once, whatever their number: the last bits of
 # a matrix product depend on its shape.
