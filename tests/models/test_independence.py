@@ -85,6 +85,15 @@ def test_fewer_hooks(handle: Handle, rows: list[Row], together: dict[str, np.nda
         assert capture(handle, rows, [hook])[hook].tobytes() == together[hook].tobytes()
 
 
+def test_what_fills_the_padding(handle: Handle, rows: list[Row]):
+    """Tokens after the position that is read are as good as none, within the same padded length."""
+    padded = capture(handle, rows, HOOKS, layout="right")
+    for place, row in enumerate(rows[:8]):
+        spare = -len(row.ids) % 8
+        longer = Row([*row.ids, *([5] * spare)], row.position, row.edits)
+        assert same(capture(handle, [longer], HOOKS, layout="right"), padded, [place])
+
+
 def test_what_follows_the_token_that_is_read(
     handle: Handle, rows: list[Row], together: dict[str, np.ndarray]
 ):
