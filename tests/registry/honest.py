@@ -50,6 +50,23 @@ def filled(root: Path, study: str = "small", cells: int = 6) -> tuple[Store, Man
     return store, run
 
 
+def judged(root: Path) -> tuple[Store, Manifest, list[str]]:
+    """A store with two runs of a study, the last of which has a table that names replies by their keys."""
+    store = Store(root)
+    replies = [
+        honest(f"reply-{n}", {"reply.json": b"%d" % n}, kind="reply", environment={}) for n in range(5)
+    ]
+    names = json.dumps({"replies": [one.key for one in replies[:3]]}).encode()
+    table = honest("judge", {"table.arrow": b"grades", "replies.json": names}, kind="judge")
+    former = honest("former", {"table.arrow": b"other grades"})
+    store.commit([*replies, table, former])
+    (before,) = store.commit([honest_run("judged", [former])])
+    (run,) = store.commit(
+        [honest_run("judged", [table], {"other.json": json.dumps({"before": before.key}).encode()})]
+    )
+    return store, run, [one.key for one in replies[:3]]
+
+
 def contents(store: Store) -> dict[str, bytes]:
     """Objects and manifests of a store, by path."""
     folders = (store.layout.objects, store.layout.manifests)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.registry.honest import contents, filled
+from tests.registry.honest import contents, filled, judged
 from ws_dsl.errors import RegistryError
 from ws_dsl.registry import Manifest, Store
 from ws_dsl.registry.bundle import HEAD, export
@@ -96,6 +96,36 @@ def test_what_is_brought_is_what_was_there(full: tuple[Store, Manifest], bundle:
 def test_every_byte_is_there_once(bundle: Path):
     digests = [hashlib.sha256(content).hexdigest() for _, content in members(bundle)]
     assert len(set(digests)) == len(digests)
+
+
+def test_what_a_table_names_travels_and_what_a_run_names_does_not(tmp_path: Path, other: Store):
+    store, run, replies = judged(tmp_path / "here")
+    bundle = export(store, run, {"experiments/judged.yaml": b"ws: 1\n"}, tmp_path / "judged.wsz")
+    bring(other, bundle.path)
+    (table,) = json.loads(store.read(run, "study.json"))["cells"]
+    assert sorted(other.keys()) == sorted([run.key, table["key"], *replies])
+    assert contents(other).items() <= contents(store).items() and other.verify() == []
+
+
+def test_a_reply_that_was_changed_on_the_way_is_refused(tmp_path: Path, other: Store):
+    store, run, replies = judged(tmp_path / "here")
+    bundle = export(store, run, {"experiments/judged.yaml": b"ws: 1\n"}, tmp_path / "judged.wsz").path
+    (record,) = store.require(replies[0]).files.values()
+    found = [
+        (info, b"9" if info.filename == f"objects/{record.sha256}" else content)
+        for info, content in members(bundle)
+    ]
+    pack(bundle, found)
+    refused(other, bundle, "has other bytes")
+
+
+def test_a_reply_that_is_gone_here_is_left_out(tmp_path: Path, other: Store):
+    """As an input that is gone: the table is as whole there as here."""
+    store, run, replies = judged(tmp_path / "here")
+    store.layout.manifest(replies[0]).unlink()
+    made = export(store, run, {"experiments/judged.yaml": b"ws: 1\n"}, tmp_path / "judged.wsz")
+    bring(other, made.path)
+    assert made.artifacts == 4 and not {replies[0]} & {*other.keys()}
 
 
 def test_bringing_it_twice_changes_nothing(bundle: Path, other: Store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.registry.honest import contents, filled, honest
+from tests.registry.honest import contents, filled, honest, judged
 from ws_dsl.errors import MissingError, RemoteError
 from ws_dsl.registry import Manifest, Store, transfer
 from ws_dsl.registry.remote import Remote
@@ -134,6 +135,26 @@ def test_a_study_is_found_by_its_id(url: str, full: tuple[Store, Manifest], othe
     assert [one.key for one in other.catalogue.runs("small")] == [run.key]
     with pytest.raises(MissingError, match="has no run of large"):
         pull_study(other, Remote(url), "large", quiet)
+
+
+def test_what_a_table_names_is_sent_and_comes_before_it(url: str, other: Store, tmp_path: Path):
+    store, run, replies = judged(tmp_path / "here")
+    (table,) = json.loads(store.read(run, "study.json"))["cells"]
+    sent = push(store, Remote(url), [run.key, table["key"]], quiet)
+    assert sent.artifacts == len(replies) + 2
+    there: list[str] = []
+    for left in range(2 * (len(replies) + 3)):
+        remote = Remote(url)
+        remote._fs = Dropping(remote._fs, left)
+        with suppress(RemoteError):
+            pull(Store(tmp_path / f"dropped-{left}"), remote, [table["key"]], quiet)
+        there = [*Store(tmp_path / f"dropped-{left}").keys()]
+        assert {table["key"], *replies} == {*there} or table["key"] not in there
+    assert table["key"] in there
+    pull(other, Remote(url), [table["key"]], quiet)
+    assert sorted(other.keys()) == sorted([table["key"], *replies])
+    assert pull_study(other, Remote(url), "judged", quiet).artifacts == 1
+    assert contents(other).items() <= contents(store).items() and other.verify() == []
 
 
 @pytest.mark.parametrize("change", [lambda b: b"x" + b[1:], lambda b: b[:-1]], ids=["flipped", "cut"])

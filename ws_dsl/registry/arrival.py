@@ -85,6 +85,10 @@ class Arrivals:
         """Whether neither the store nor the batch has intact bytes of this digest."""
         return sha256 not in self.staged and not intact(self._layout.object(sha256), sha256)
 
+    def place(self, sha256: str) -> Path:
+        """Where the bytes of this digest are, in the batch or in the store."""
+        return self.staged.get(sha256) or self._layout.object(sha256)
+
     def commit(self, offers: Sequence[Manifest]) -> list[Manifest]:
         """Stores what arrived, as `ws_dsl.registry.commit.adopt`; all objects are staged or stored."""
         for offer in offers:

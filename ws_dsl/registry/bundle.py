@@ -3,7 +3,8 @@
     bundle.json           schema, study, run, and name, digest and size of every other member
     study/…               the study's files and its lines of STUDY.lock, under their paths in the project
     report/…              the files of its page
-    manifests/KEY.json    the records of the run's artifacts and of all that they were made from
+    manifests/KEY.json    the records of the run's artifacts, of all that they were made from, and of the
+                          replies of endpoints that they name
     objects/DIGEST        every other object that they have or mention
 
 A zip archive whose members are stored as they are, in this order, without times or owners: the same store

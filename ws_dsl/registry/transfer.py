@@ -1,7 +1,8 @@
 """Transfer: artifacts from a store to a remote, and back.
 
 Objects go first and manifests last, those of runs after those of cells. So a connection that drops leaves at
-most objects that nothing names, and the same command goes on from what is there.
+most objects that nothing names, and the same command goes on from what is there. What an artifact names, as a
+judge's table does replies, comes before it.
 
 The first bytes of a key stay there as they do here. Manifests that were there before are read when all else
 is there: one that is not what it should be is written again, and one of other bytes is a conflict, which is
@@ -13,8 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from ws_dsl.errors import DamagedError, MissingError, RegistryError
 from ws_dsl.registry import conflict
 from ws_dsl.registry.arrival import Arrivals, read_manifest
 from ws_dsl.registry.catalogue import RUN_FILE, RUN_KIND
-from ws_dsl.registry.closure import Closure, closure
+from ws_dsl.registry.closure import Closure, closure, named
 from ws_dsl.registry.commit import arrival
 from ws_dsl.registry.layout import standing
 from ws_dsl.registry.manifest import Manifest
@@ -158,7 +159,7 @@ def _conflicts(store: Store, whole: Closure, there: dict[str, Manifest | None]) 
 
 
 def pull(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str], None]) -> Transfer:
-    """Brings those artifacts that the store lacks and the remote has.
+    """Brings those artifacts that the store lacks and the remote has, and what the files of these name.
 
     Args:
         store: The store.
@@ -179,15 +180,21 @@ def pull(store: Store, remote: Remote, keys: Iterable[str], note: Callable[[str]
     done.present = len(wanted) - len(lacking)
     sizes = remote.sizes("manifests", lacking)
     runs: list[Manifest] = []
+    asked_for = 0
     for batch in _batches(sorted(sizes)):
-        read = remote.together(lambda key: _manifest(remote, key, sizes[key], done), batch)
-        found = [manifest for manifest in read if manifest is not None]
+        found = _manifests(remote, batch, sizes, done)
         runs += [manifest for manifest in found if manifest.kind == RUN_KIND]
-        _take(store, remote, [manifest for manifest in found if manifest.kind != RUN_KIND], done)
+        cells = [manifest for manifest in found if manifest.kind != RUN_KIND]
+        with _staged(store, remote, cells, done) as (arrivals, whole):
+            also = {key for one in whole for key in named(one, arrivals.place)}
+            _bring(store, remote, also.difference(wanted), done)
+            _commit(arrivals, whole, done)
+            asked_for += len(whole)
         if len(sizes) > _BATCH:
-            note(f"{done.artifacts} of {len(sizes)} artifacts from {remote.url}")
+            note(f"{asked_for} of {len(sizes)} artifacts from {remote.url}")
     for batch in _batches(runs):
-        _take(store, remote, batch, done)
+        with _staged(store, remote, batch, done) as (arrivals, whole):
+            _commit(arrivals, whole, done)
     return done
 
 
@@ -201,8 +208,7 @@ def pull_study(store: Store, remote: Remote, study: str, note: Callable[[str], N
     done = Transfer()
     keys = remote.runs(study)
     sizes = remote.sizes("manifests", keys)
-    read = remote.together(lambda key: _manifest(remote, key, sizes[key], done), sizes)
-    runs = [manifest for manifest in read if manifest is not None and manifest.kind == RUN_KIND]
+    runs = [one for one in _manifests(remote, sizes, sizes, done) if one.kind == RUN_KIND]
     if not runs:
         said = "\n  ".join([f"{remote.url} has no run of {study}", *done.refused])
         raise MissingError(f"{said}\n`ws-dsl push {study}` there, or `ws-dsl pull` to bring everything")
@@ -236,20 +242,39 @@ def _cells(store: Store, remote: Remote, run: Manifest) -> set[str]:
             raise DamagedError(f"{run.key[:12]} at {remote.url} is no record of a run") from None
 
 
-def _manifest(remote: Remote, key: str, size: int, done: Transfer) -> Manifest | None:
-    try:
-        if size > _LARGEST_RECORD:
-            raise DamagedError(f"the manifest of {key[:12]} at {remote.url} has {size} bytes")
-        return read_manifest(b"".join(remote.read("manifests", key, size)), key, remote.url)
-    except FileNotFoundError:
-        return None
-    except DamagedError as error:
-        done.refused.append(str(error))
-        return None
+def _manifests(
+    remote: Remote, keys: Iterable[str], sizes: Mapping[str, int], done: Transfer
+) -> list[Manifest]:
+    """Those records of a remote that are what they should be; the others are refused and named."""
+
+    def read(key: str) -> Manifest | None:
+        try:
+            if sizes[key] > _LARGEST_RECORD:
+                raise DamagedError(f"the manifest of {key[:12]} at {remote.url} has {sizes[key]} bytes")
+            return read_manifest(b"".join(remote.read("manifests", key, sizes[key])), key, remote.url)
+        except FileNotFoundError:
+            return None
+        except DamagedError as error:
+            done.refused.append(str(error))
+            return None
+
+    return [manifest for manifest in remote.together(read, keys) if manifest is not None]
 
 
-def _take(store: Store, remote: Remote, offers: Sequence[Manifest], done: Transfer) -> None:
-    """Brings one batch: objects into a private folder, verified, then into the store with the manifests."""
+def _bring(store: Store, remote: Remote, keys: Iterable[str], done: Transfer) -> None:
+    """Brings those of some artifacts that the store lacks and the remote has, and nothing that they name."""
+    lacking = [key for key in sorted(keys) if standing(store.layout, key) is None]
+    sizes = remote.sizes("manifests", lacking)
+    for batch in _batches(sorted(sizes)):
+        with _staged(store, remote, _manifests(remote, batch, sizes, done), done) as (arrivals, whole):
+            _commit(arrivals, whole, done)
+
+
+@contextmanager
+def _staged(
+    store: Store, remote: Remote, offers: Sequence[Manifest], done: Transfer
+) -> Generator[tuple[Arrivals, list[Manifest]]]:
+    """Objects of one batch in a private folder, verified, and the records that are whole with them."""
     with arrival(store.layout) as folder:
         arrivals = Arrivals(store.layout, folder, remote.url)
         wanted = {
@@ -273,14 +298,18 @@ def _take(store: Store, remote: Remote, offers: Sequence[Manifest], done: Transf
                 wrong[sha256] = str(error)
 
         remote.together(bring, lacking)
-        whole = [
-            offer for offer in offers if not wrong.keys() & {record.sha256 for record in offer.files.values()}
-        ]
         done.refused += sorted(wrong.values())
         done.objects += len(arrivals.staged)
         done.bytes += sum(wanted[sha256][0] for sha256 in arrivals.staged)
-        arrivals.commit(whole)
-        done.artifacts += len(whole)
+        whole = [
+            offer for offer in offers if not wrong.keys() & {record.sha256 for record in offer.files.values()}
+        ]
+        yield arrivals, whole
+
+
+def _commit(arrivals: Arrivals, whole: Sequence[Manifest], done: Transfer) -> None:
+    arrivals.commit(whole)
+    done.artifacts += len(whole)
 
 
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

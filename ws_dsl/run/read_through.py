@@ -43,11 +43,11 @@ class ReadThrough:
             self._failed = True
             self._note(f"{error}\nThe remote is left alone for the rest of this run")
         else:
-            self.found += done.artifacts
+            came = self._store.lookup(lacking)
+            self.found += len(came)
             for line in done.refused:
                 self._note(line)
-            if done.artifacts:
-                self._note(
-                    f"{done.artifacts} of {len(lacking)} missing artifacts came from {self._remote.url}"
-                )
+            if came:
+                self._note(f"{len(came)} of {len(lacking)} missing artifacts came from {self._remote.url}")
+            return known | came
         return known | self._store.lookup(lacking)
