@@ -73,8 +73,11 @@ def _template(name: str, shown: Printer) -> Template:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    from ws_dsl.report.compiled import COMPILED
+
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(templates_folder()),
+        bytecode_cache=COMPILED,
         undefined=StrictUndefined,
         finalize=escape.text,
         trim_blocks=True,

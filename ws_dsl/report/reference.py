@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,6 +166,7 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
+@cache
 def generated(kind: kinds.KindModule) -> str:
     """A step of the required fields alone, types in the place of references; empty where it is none."""
     references = input_fields(kind.spec)

@@ -75,8 +75,11 @@ def _environment() -> Environment:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    from ws_dsl.report.compiled import COMPILED
+
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(templates_folder()),
+        bytecode_cache=COMPILED,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
