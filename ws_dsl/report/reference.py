@@ -209,13 +209,14 @@ def _type_names(given: Sequence[type[types.Type]]) -> list[str]:
     return ["the type that it is given" if one is types.Type else one.__name__ for one in given]
 
 
-def _fits(given: Sequence[type[types.Type]], accepts: Sequence[type[types.Type]]) -> bool:
-    return any(one is not types.Type and issubclass(one, tuple(accepts)) for one in given)
+@cache
+def _fits(given: tuple[type[types.Type], ...], accepts: tuple[type[types.Type], ...]) -> bool:
+    return any(one is not types.Type and issubclass(one, accepts) for one in given)
 
 
 def _reads(spec: type[Kind[Any]], giver: type[Kind[Any]]) -> bool:
     return any(_fits(gives(giver), one.accepts) for one in input_fields(spec).values())
 
 
-def _givers(accepts: Sequence[type[types.Type]], specs: dict[str, type[Kind[Any]]]) -> list[str]:
+def _givers(accepts: tuple[type[types.Type], ...], specs: dict[str, type[Kind[Any]]]) -> list[str]:
     return [name for name, spec in specs.items() if _fits(gives(spec), accepts)]
