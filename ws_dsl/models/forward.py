@@ -24,7 +24,8 @@ from ws_dsl.models.edits import Edit, scatters
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.layouts import Laid, Layout, laid_out
 from ws_dsl.models.places import Place
-from ws_dsl.models.taps import View, Where, tap
+from ws_dsl.models.tail import Tail
+from ws_dsl.models.taps import Enough, View, Where, tap
 from ws_dsl.specs.site import FINAL, Site
 
 
@@ -45,21 +46,16 @@ class Row(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What one batch gave.
+    """What one batch gave, or the end of the passes over several (`ws_dsl.models.tail`).
 
     Attributes:
         indices: Places of the rows in the sequence they came in.
-        length: Tokens of every sequence of the batch, padding included.
-        values: Activations of shape (rows, width of the hook) by hook.
+        values: Activations of shape (rows, width of the hook) by hook; of every row all hooks come, but not
+            all at once.
     """
 
     indices: list[int]
-    length: int
     values: dict[str, Tensor]
-
-
-class _Enough(Exception):
-    """Ends a pass after its last needed hook."""
 
 
 def final_states(
@@ -91,7 +87,8 @@ def streamed(
 
     Yields:
         Places of rows in the sequence they came in, and float32 of shape (places, width of the site) by
-        address. Rows that differ in their position alone come together.
+        address, of some of the sites: those of the last block come later. Rows that differ in their position
+        alone come together.
 
     Raises:
         ModelError: a site outside the model.
@@ -99,7 +96,7 @@ def streamed(
     places = {hook: handle.place(hook) for hook in sorted({site.within(handle.shape).hook for site in sites})}
     for read in passes(handle, rows, places, advance):
         captured = {hook: values.float().cpu().numpy() for hook, values in read.values.items()}
-        yield read.indices, slices(captured, sites, handle)
+        yield read.indices, slices(captured, [site for site in sites if site.hook in captured], handle)
 
 
 def slices(
@@ -174,6 +171,7 @@ def passes(
         under[tuple(own.digest for own in rows[group[0]].weights)].append(group)
     for groups in under.values():
         first = [rows[group[0]] for group in groups]
+        tail = Tail(handle, places)
         for batch, laid in laid_out(handle, [row.ids for row in first], layout):
             inside = [first[index] for index in batch.indices]
             indices = [index for group in batch.indices for index in groups[group]]
@@ -183,16 +181,28 @@ def passes(
                 for index in groups[group]
             ]
             sequences, positions = torch.tensor(tokens, device=handle.device).T
+            where = sequences, positions
+            ends = tail.takes(batch, [row.edits for row in inside], len(indices))
+            if ends and tail.is_full(len(indices)):
+                yield Read(*tail.finish())
             with (
                 handle.arithmetic(batch.rows * batch.length),
                 changed(handle, [row.weights for row in inside], laid.spread),
             ):
-                values = _run(handle, laid, inside, (sequences, positions), places)
-            yield Read(indices, batch.length, values)
+                if ends:
+                    weights = [rows[index].weights for index in indices]
+                    with tail.ending(indices, weights, where):
+                        values = _run(handle, laid, inside, where, tail.early, None)
+                else:
+                    values = _run(handle, laid, inside, where, places, tail.last)
+            if values:
+                yield Read(indices, values)
             handle.passes += 1
             handle.rows += len(inside)
             if advance is not None:
                 advance(len(indices))
+        if tail.kept:
+            yield Read(*tail.finish())
 
 
 def check(row: Row, handle: Handle) -> None:
@@ -213,11 +223,16 @@ def check(row: Row, handle: Handle) -> None:
 
 
 def _run(
-    handle: Handle, laid: Laid, rows: Sequence[Row], where: Where, places: Mapping[str, Place]
+    handle: Handle,
+    laid: Laid,
+    rows: Sequence[Row],
+    where: Where,
+    places: Mapping[str, Place],
+    last: str | None,
 ) -> dict[str, Tensor]:
+    """Activations by hook; the pass ends after the last one, or where something else ends it."""
     edits = scatters([row.edits for row in rows], laid.origins, handle)
     hooked = {hook: handle.place(hook) for hook in edits} | dict(places)
-    last = max(places, key=lambda hook: places[hook].site)
     values: dict[str, Tensor] = {}
 
     def visit(view: View, hook: str) -> None:
@@ -226,12 +241,12 @@ def _run(
         if hook in places:
             values[hook] = view.read(where)
         if hook == last:
-            raise _Enough
+            raise Enough
 
     with ExitStack() as stack:
         # Hooks of one module run in the order they are registered in.
         for hook, place in sorted(hooked.items(), key=lambda item: item[1].site):
             stack.callback(tap(place, lambda view, hook=hook: visit(view, hook)).remove)
-        with suppress(_Enough):
+        with suppress(Enough):
             handle.final(**laid.arguments)
     return values

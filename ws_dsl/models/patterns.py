@@ -40,9 +40,7 @@ def patterns(
     with _eager(handle):
         for read in passes(handle, rows, places, advance, "right"):
             for hook, values in read.values.items():
-                heads = (
-                    values.float().cpu().numpy().reshape(len(read.indices), handle.shape.heads, read.length)
-                )
+                heads = values.float().cpu().numpy().reshape(len(read.indices), handle.shape.heads, -1)
                 for index, pattern in zip(read.indices, heads, strict=True):
                     kept[hook][index] = pattern[:, : len(rows[index].ids)]
     return kept

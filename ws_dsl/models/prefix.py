@@ -25,10 +25,7 @@ from ws_dsl.models.batches import Batch
 from ws_dsl.models.forward import Row
 from ws_dsl.models.handle import Handle
 from ws_dsl.models.layouts import pack
-
-
-class _Enough(Exception):
-    """Ends a clean pass once the last block has its keys and values."""
+from ws_dsl.models.taps import Enough
 
 
 class _Alike(NamedTuple):
@@ -188,7 +185,7 @@ def clean_pass(
             hook = partial(before, layer)
             stack.callback(handle.block(layer).register_forward_pre_hook(hook, with_kwargs=True).remove)
         states = None
-        with suppress(_Enough):
+        with suppress(Enough):
             states = handle.final(**laid.arguments)
         visit(crossings.pop())
         return None if states is None else states.to(handle.device)[0, tokens]
@@ -201,5 +198,5 @@ class _Last(Crossing):
         clean = self._clean is None
         both = super().update(keys, values, _layer)
         if clean:
-            raise _Enough
+            raise Enough
         return both

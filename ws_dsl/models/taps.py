@@ -19,6 +19,10 @@ Where: TypeAlias = tuple[Tensor, Tensor]
 _CHUNK = 8
 
 
+class Enough(Exception):
+    """Ends a pass once all that was asked for is known."""
+
+
 class Tap(Protocol):
     """A hook that is in place until it is removed."""
 

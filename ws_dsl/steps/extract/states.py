@@ -156,7 +156,8 @@ def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple
     ]
     for places, values in _read(whole, tokens, sites, handle, context):
         for site, file in zip(sites, files, strict=True):
-            file.write(places, values[str(site)])
+            if str(site) in values:
+                file.write(places, values[str(site)])
     columns = {name: prompts.columns[name] for name in prompts.keys}
     for cell, site, file in zip(cells, sites, files, strict=True):
         notes = {
@@ -172,7 +173,10 @@ def _together(cells: Sequence[Cell[States]], context: Context) -> Iterator[tuple
 def _read(
     whole: Sequence[Row], tokens: Sequence[list[int]], sites: Sequence[Site], handle: Handle, context: Context
 ) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
-    """Activations by address, averaged over each row's tokens; places of rows, then (places, width)."""
+    """Activations by address, averaged over each row's tokens; places of rows, then (places, width).
+
+    Of every row all sites come, but not all at once.
+    """
     import numpy as np
 
     from ws_dsl.models.forward import streamed
