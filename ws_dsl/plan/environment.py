@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ def current(device: str = "cpu") -> Environment:
     return Environment(device.split(":")[0], _minor("torch"), _minor("transformers"), _minor("peft"))
 
 
+@cache
 def _minor(package: str) -> str:
     """Major and minor version of an installed package by the name of its metadata folder, first on the path.
 
