@@ -278,6 +278,9 @@ def test_agreement_was_read_as_honesty(lab: Lab):
     assert towards_yes(changed("steps", "asked", "sign", to=1))["mean"] > 1
     signed = towards_yes(EVALUATING)
     assert signed["mean"] < -1 and signed["broken"] > signed["fixed"]
+    undeclared = lab.open(changed("steps", "asked", "sign", to=None))[1].plan.checks
+    assert "sign_declared" in {check.name for check in undeclared}
+    assert "sign_declared" not in without_fault(lab.root).findings
     with pytest.raises(SpecError, match="'label' is no column of signs"):
         lab.run(changed("steps", "asked", "sign", to="label"))
 

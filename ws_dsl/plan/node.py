@@ -49,6 +49,7 @@ class Node:
         path: Where its step is written; empty where the planner made it.
         origin: Where each of its fields is written.
         resampled: Places, among its pooled axes, of those whose labels a bootstrap resamples.
+        judged: Statistics of it that rules compare with numbers.
     """
 
     step: str
@@ -63,6 +64,7 @@ class Node:
     path: Path_ = ()
     origin: dict[str, Path_] = field(default_factory=dict[str, Path_])
     resampled: tuple[int, ...] = ()
+    judged: set[str] = field(default_factory=set[str])
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

@@ -20,7 +20,7 @@ _SHOWN = (types.Table, types.Estimate, types.Sites)
 
 
 def read_rules(evaluator: Evaluator) -> None:
-    """Tells what is wrong with what rules read."""
+    """Tells what is wrong with what rules read, and notes on the cells what they compare."""
     for name, rule in evaluator.spec.rules.items():
         path: Path_ = ("rules", name)
         for index, case in enumerate(rule.first):
@@ -99,6 +99,9 @@ def _read(evaluator: Evaluator, rule: Rule, read: str, path: Path_) -> None:
                 message = f"{text} has {len(relation.entries)} cells; write all_{written} or any_{written}"
                 evaluator.mistakes.add(at, "needs-quantifier", message)
             statistic = condition.statistic or "value"
+            for entry in relation.entries:
+                if entry.node is not None:
+                    entry.node.judged.add(statistic)
             if known is not None and not _is_statistic(statistic, known):
                 hint = near(statistic, known)
                 message = f"{text} has no statistic {statistic!r}.{hint}\nstatistics: {', '.join(known)}"
