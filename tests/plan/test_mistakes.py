@@ -160,6 +160,12 @@ AXES = {
         ITEMS + "a: {kind: push}\ns: {kind: stack, axis: arm, of: {x: a, «y: items}}",
         "wrong-type",
     ),
+    "a column of a stack": (
+        SCORED + "t: {kind: stack, axis: side, of: {x: s, «y: 's[level=1].value'}}",
+        "bad-reference",
+    ),
+    "a column of a view": (SCORED + "«v: s.value", "bad-reference"),
+    "a column of rows as a view": (ITEMS + "«v: items.key", "bad-reference"),
     "a stack of nothing": ("«s: {kind: stack, axis: arm}", "wrong-value"),
 }
 

@@ -89,6 +89,21 @@ class Evaluator:
         self.views[reference] = found
         return found
 
+    def cells(self, written: str, path: Path_) -> Relation:
+        """The relation behind a view or a member of a stack, which are of whole cells.
+
+        Raises:
+            Broken: the reference means nothing, or names a column, which no reader of the cells would see.
+        """
+        found, reference = self.resolve(written, path), parse(written)
+        if reference.column:
+            message = (
+                f"views and stacks are of whole cells: write {reference._replace(column=None)} here, and "
+                f".{reference.column} where a step reads it"
+            )
+            raise self.mistakes.add(path, "bad-reference", message)
+        return found
+
     def _chosen(self, cells: Relation, item: Chosen, reference: Reference, path: Path_) -> Relation:
         choices = self.relation(item.choice, path)
         return chosen(cells, choices, item.choice, reference.name, self.maker)
@@ -117,9 +132,7 @@ class Evaluator:
         self.relations[name] = None
         self._visiting.append(name)
         try:
-            found = (
-                self.resolve(written, here) if isinstance(written, str) else self.step(name, written, here)
-            )
+            found = self.cells(written, here) if isinstance(written, str) else self.step(name, written, here)
         finally:
             self._visiting.pop()
         self.relations[name] = found
@@ -171,7 +184,7 @@ class Evaluator:
             message = f"{kind.name!r} is a check; write it under checks"
             raise self.mistakes.add((*path, "kind"), "wrong-type", message)
         if kind.name == "stack":
-            return stack(written, path, self.resolve, self.mistakes)
+            return stack(written, path, self.cells, self.mistakes)
         if "until" in written:
             raise self.mistakes.add((*path, "until"), "not-available", "loops are not available yet")
         fields = kind.spec.model_fields
