@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -64,6 +65,8 @@ def apart(folder: Path, *words: str, first: Callable[[], object] = lambda: None)
     log = folder / "log"
     child = os.fork()
     if child == 0:
+        # The collector would write to, and so copy, every page that is shared with the parent.
+        gc.freeze()
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(target, 1)
         os.dup2(target, 2)
