@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ws_dsl.report.fields import FieldView, fields, type_text
 from ws_dsl.specs import kinds, types
 from ws_dsl.specs.documentation import sections
-from ws_dsl.specs.kind import Kind, gives, input_fields
+from ws_dsl.specs.kind import gives, input_fields
 
 VERBS = {
     "data": "Models, rows and prompts: what a study starts from.",
@@ -30,6 +30,7 @@ VERBS = {
 }
 """Folders of kinds in the order of a study, with what they are for."""
 
+_Types = tuple[type[types.Type], ...]
 _STEP = re.compile(r"^(?P<indent> +)(?P<name>[a-z][a-z0-9_]*): *(?P<rest>.*)$")
 _KIND = re.compile(r"\bkind: *([a-z][a-z0-9_]*)")
 _FENCED_YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -75,15 +76,22 @@ def views(texts: Iterable[str]) -> list[KindView]:
         BrokenKind: a kind of the user's cannot be read.
     """
     found = {name: kinds.find(name) for name in kinds.names()}
-    specs = {name: kind.spec for name, kind in found.items() if kind.verb != "check"}
+    steps = {name: kind.spec for name, kind in found.items() if kind.verb != "check"}
+    given = {name: gives(spec) for name, spec in steps.items()}
+    accepted = {name: [one.accepts for one in input_fields(spec).values()] for name, spec in steps.items()}
     examples = _examples(texts)
     order = list(VERBS)
     ordered = sorted(found.values(), key=lambda kind: (order.index(kind.verb), kind.name))
-    return [_view(kind, specs, examples) for kind in ordered]
+    return [_view(kind, given, accepted, examples) for kind in ordered]
 
 
-def _view(kind: kinds.KindModule, specs: dict[str, type[Kind[Any]]], examples: dict[str, str]) -> KindView:
-    said = sections(kind.documentation)
+def _view(
+    kind: kinds.KindModule,
+    given: dict[str, _Types],
+    accepted: dict[str, list[_Types]],
+    examples: dict[str, str],
+) -> KindView:
+    said, own = sections(kind.documentation), gives(kind.spec)
     always = kind.verb == "check" and "gather" in vars(kind.spec)
     return KindView(
         name=kind.name,
@@ -91,9 +99,12 @@ def _view(kind: kinds.KindModule, specs: dict[str, type[Kind[Any]]], examples: d
         title=said.pop("Title"),
         said=said,
         fields=fields(kind),
-        gives=_type_names(gives(kind.spec)),
-        read_by=[other for other, spec in specs.items() if _reads(spec, kind.spec)],
-        taken_from={name: _givers(one.accepts, specs) for name, one in input_fields(kind.spec).items()},
+        gives=_type_names(own),
+        read_by=[other for other, refs in accepted.items() if any(_fits(own, types_) for types_ in refs)],
+        taken_from={
+            name: [other for other, types_ in given.items() if _fits(types_, one.accepts)]
+            for name, one in input_fields(kind.spec).items()
+        },
         axes=_axes(kind),
         always=always,
         example=broken(examples.get(kind.name, "" if always else generated(kind))),
@@ -210,13 +221,5 @@ def _type_names(given: Sequence[type[types.Type]]) -> list[str]:
 
 
 @cache
-def _fits(given: tuple[type[types.Type], ...], accepts: tuple[type[types.Type], ...]) -> bool:
+def _fits(given: _Types, accepts: _Types) -> bool:
     return any(one is not types.Type and issubclass(one, accepts) for one in given)
-
-
-def _reads(spec: type[Kind[Any]], giver: type[Kind[Any]]) -> bool:
-    return any(_fits(gives(giver), one.accepts) for one in input_fields(spec).values())
-
-
-def _givers(accepts: tuple[type[types.Type], ...], specs: dict[str, type[Kind[Any]]]) -> list[str]:
-    return [name for name, spec in specs.items() if _fits(gives(spec), accepts)]
