@@ -296,6 +296,11 @@ def test_signs_were_277_to_117(lab: Lab):
 def test_coefficients_of_families_were_compared(lab: Lab):
     """The coefficient of one side effect was 0.78 for one family and 35 for another."""
     found = without_fault(lab.root)
+    raw = {"kind": "add_weights", "delta": "dW", "over": {"coeff": [-1, 0, 1]}}
+    side_by_side = {"tables": {"effect": {"of": "effect[set=steered]"}}}
+    for steered, flagged in ((raw, True), (EVALUATING["steps"]["steered"], False)):
+        checks = lab.open({**changed("steps", "steered", to=steered), "report": side_by_side})[1].plan.checks
+        assert ("one_unit" in {check.name for check in checks}) is flagged
     facts: dict[str, Mapping[str, float]] = {}
     for labels, node in found.results.plan.view("steered[coeff=1]")[0].entries:
         assert node is not None

@@ -50,6 +50,7 @@ class Node:
         origin: Where each of its fields is written.
         resampled: Places, among its pooled axes, of those whose labels a bootstrap resamples.
         judged: Statistics of it that rules compare with numbers.
+        shown: Figures and tables that show it.
     """
 
     step: str
@@ -65,6 +66,7 @@ class Node:
     origin: dict[str, Path_] = field(default_factory=dict[str, Path_])
     resampled: tuple[int, ...] = ()
     judged: set[str] = field(default_factory=set[str])
+    shown: set[str] = field(default_factory=set[str])
 
     def __str__(self) -> str:
         return address(self.step, self.labels)

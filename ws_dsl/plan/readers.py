@@ -39,7 +39,7 @@ def read_rules(evaluator: Evaluator) -> None:
 
 
 def read_report(evaluator: Evaluator) -> None:
-    """Tells what is wrong with what figures and tables show."""
+    """Tells what is wrong with what figures and tables show, and notes on the cells where they are shown."""
     for name, figure in evaluator.spec.report.figures.items():
         try:
             _figure(evaluator, figure, ("report", "figures", name))
@@ -167,8 +167,11 @@ def _table(evaluator: Evaluator, table: TableSpec, path: Path_) -> None:
 def _numbers(
     evaluator: Evaluator, text: str, path: Path_, shown: tuple[type[types.Type], ...] = _SHOWN
 ) -> Relation:
-    """The relation behind a reference to numbers."""
+    """The relation behind a reference to numbers; its cells are shown in the figure or table of the path."""
     relation = evaluator.resolve(text, path)
+    for entry in relation.entries:
+        if entry.node is not None:
+            entry.node.shown.add(f"{str(path[1]).removesuffix('s')} {path[2]}")
     if not set(relation.types) & set(shown):
         message = f"what is shown here is {names(shown)}, and {text!r} is {names(relation.types)}"
         raise evaluator.mistakes.add(path, "wrong-type", message)
