@@ -58,6 +58,23 @@ def test_a_sign_that_is_read_later(lab: Lab):
     assert found is None
 
 
+def test_the_probability_of_the_answer_of_each_row_needs_no_sign(lab: Lab):
+    said = {
+        "kind": "answer_distribution",
+        "prompts": "answered[condition=neutral]",
+        "equals": "truth",
+    }
+    steps = {
+        "answered": {**small()["steps"]["prompts"], "answers": {" Yes": 1, " No": -1}},
+        "said": said,
+        "right": {"kind": "summary", "of": "said", "stats": ["mean"]},
+    }
+    study = signed({"sign": "truth"}, **steps)
+    assert gathered(lab, study) is None
+    del study["steps"]["said"]["equals"]
+    assert gathered(lab, study) is not None
+
+
 def test_rows_without_a_sign(lab: Lab):
     assert gathered(lab, small()) is None
 

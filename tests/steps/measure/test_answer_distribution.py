@@ -14,6 +14,7 @@ from tests.steps.measure.said import conversations
 from tests.steps.organism import NEUTRAL, Bench
 from tests.steps.plain import Plain
 from ws_dsl.artifacts.prompts import Prompts
+from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.table import Table
 from ws_dsl.errors import MeasurementError
 
@@ -31,6 +32,16 @@ def rated(
 
 def distribution(bench: Bench, prompts: Prompts) -> Table:
     return bench.scores(prompts, kind="answer_distribution")
+
+
+def right(bench: Bench, prompts: Prompts, own: list[str | float]) -> Table:
+    """The probability of the answer of each row."""
+    kinds = {"own": "category"} | dict.fromkeys(prompts.keys, "key")
+    keys = {name: prompts.columns[name] for name in prompts.keys}
+    behind = Rows(prompts.keys, {**keys, "own": own}, kinds, prompts.keys, "organism")
+    states = bench("final_states", {"prompts": prompts})
+    inputs = {"prompts": prompts, "states": states, "row_columns": behind}
+    return bench("answer_distribution", inputs, equals="own")
 
 
 def test_it_is_that_of_transformers(bench: Bench, plain: Plain):
@@ -70,8 +81,43 @@ def test_columns_are_named_without_the_space_where_they_then_differ(bench: Bench
     assert {"p_ Yes", "p_Yes", "p_No"} <= set(both)
 
 
+WORDS = {" Yes": "yes", "Yes": "yes", " No": "no"}
+
+
+def test_spellings_of_one_answer_are_added(bench: Bench):
+    """With a number, and with a word that the rows have, alike."""
+    prompts = bench.prompts(NEUTRAL)
+    rows = len(prompts)
+    by_number = distribution(bench, replace(prompts, answers={" Yes": 1.0, "Yes": 1.0, " No": 0.0})).columns
+    by_word = right(bench, replace(prompts, answers=WORDS), ["yes"] * rows)
+    np.testing.assert_allclose(by_number["value"], np.add(by_number["p_ Yes"], by_number["p_Yes"]))
+    assert by_word.columns == by_number and by_word.notes["unit"] == "probability"
+    assert by_word.notes["answers"] == [[*one] for one in WORDS.items()]
+
+
+def test_the_value_is_the_probability_of_the_rows_own_answer(bench: Bench):
+    prompts = replace(bench.prompts(NEUTRAL), answers=WORDS, signs=[-1] * len(bench.prompts(NEUTRAL)))
+    own: list[str | float] = ["no" if place % 2 else "yes" for place in range(len(prompts))]
+    found = right(bench, prompts, own).columns
+    yes, no = np.add(found["p_ Yes"], found["p_Yes"]), np.array(found["p_No"])
+    np.testing.assert_allclose(found["value"], [no[p] if p % 2 else yes[p] for p in range(len(prompts))])
+    assert "sign" not in found and np.ptp(found["value"]) > 0.1
+
+
+def test_an_answer_may_be_named_as_it_is_written_or_by_its_value(bench: Bench):
+    prompts = rated(bench)
+    found = right(bench, prompts, ["3", 3.0, 4.0]).columns
+    assert found["value"] == [found["p_3"][0], found["p_3"][1], found["p_4"][2]]
+
+
+def test_a_row_whose_answer_is_none_of_the_declared_ones(bench: Bench):
+    with pytest.raises(MeasurementError, match="expects 'third', which is no declared answer"):
+        right(bench, rated(bench, {"A": "first", "B": "second"}), ["first", "second", "third"])
+
+
 def test_words_and_no_answers_are_refused(bench: Bench):
-    with pytest.raises(MeasurementError, match="'A' stands for 'first', which is no number"):
+    said = "'A' stands for 'first', which is no number: declare numbers, .* or name in `equals`"
+    with pytest.raises(MeasurementError, match=rf"{said}"):
         distribution(bench, rated(bench, {"A": "first", "B": "second"}))
     with pytest.raises(MeasurementError, match="declare no answers"):
         distribution(bench, rated(bench, {}))

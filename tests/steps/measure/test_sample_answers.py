@@ -81,3 +81,9 @@ def test_they_are_the_first_tokens_that_generate_draws(bench: Bench):
 def test_another_table_is_refused():
     with pytest.raises(MeasurementError, match="this is another"):
         drawn(table({"a": 1.0}))
+
+
+def test_probabilities_of_one_answer_are_no_scale():
+    of = distribution(3)
+    with pytest.raises(MeasurementError, match="`equals`"):
+        drawn(Table(of.keys, of.columns, {**of.notes, "unit": "probability"}))

@@ -76,7 +76,7 @@ def run(
 
 def _not_declared(node: Node) -> list[str]:
     """Columns of signs of the rows behind a score whose prompts declare no sign."""
-    if node.kind.name not in _SCORES:
+    if node.kind.name not in _SCORES or node.params.get("equals") is not None:
         return []
     prompts = node.inputs["prompts"][0].node
     while prompts.kind.name != "prompts":

@@ -55,7 +55,7 @@ def levels(answers: Mapping[str, float | str]) -> dict[str, float]:
     if words:
         raise MeasurementError(
             f"the answer {words[0]!r} stands for {answers[words[0]]!r}, which is no number: declare numbers, "
-            f"such as answers: {{{words[0].strip()}: 1, ...}}"
+            f"such as answers: {{{words[0].strip()}: 1, ...}}, or name in `equals` the answer of each row"
         )
     return {answer: float(value) for answer, value in answers.items()}
 

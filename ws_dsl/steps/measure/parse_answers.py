@@ -29,13 +29,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ws_dsl.artifacts.artifact import Artifact
 from ws_dsl.artifacts.prompts import Prompts
-from ws_dsl.artifacts.rows import show
 from ws_dsl.artifacts.table import Table
-from ws_dsl.errors import MeasurementError
 from ws_dsl.specs import types
 from ws_dsl.specs.kind import Column, Kind, Ref
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.measure._answers import levels, parse
+from ws_dsl.steps.measure._expected import expected
 from ws_dsl.steps.measure._rows import row_column
 from ws_dsl.steps.replies import replies
 
@@ -60,16 +59,14 @@ def run(
 ) -> Iterator[tuple[Cell[ParseAnswers], Artifact]]:
     for cell in cells:
         prompts, name = cell.open("of"), cell.spec.equals
-        expected = (
-            None if name is None else _expected(prompts, row_column(prompts, cell.open("row_columns"), name))
-        )
-        yield cell, _parsed(prompts, expected).to_artifact()
+        own = None if name is None else expected(prompts, row_column(prompts, cell.open("row_columns"), name))
+        yield cell, _parsed(prompts, own).to_artifact()
 
 
-def _parsed(prompts: Prompts, expected: Sequence[set[str]] | None) -> Table:
+def _parsed(prompts: Prompts, rows: Sequence[set[str]] | None) -> Table:
     columns: dict[str, list[Any]] = {name: prompts.columns[name] for name in prompts.keys}
     found = [parse(reply.text, prompts.answers) for reply in replies(prompts)]
-    if expected is None:
+    if rows is None:
         numbers = levels(prompts.answers)
         signs = prompts.signs or [1] * len(prompts)
         columns["value"] = [
@@ -79,30 +76,9 @@ def _parsed(prompts: Prompts, expected: Sequence[set[str]] | None) -> Table:
     else:
         columns["value"] = [
             None if one.answer is None else float(one.answer in own)
-            for one, own in zip(found, expected, strict=True)
+            for one, own in zip(found, rows, strict=True)
         ]
     columns["answer"] = [one.answer or "" for one in found]
     columns["status"] = [one.status for one in found]
     scale: list[Json] = [[answer, value] for answer, value in prompts.answers.items()]
-    return Table(prompts.keys, columns, {"unit": "scale" if expected is None else "equal", "answers": scale})
-
-
-def _expected(prompts: Prompts, values: Sequence[Any]) -> list[set[str]]:
-    """The declared answers that each row's own value names.
-
-    Raises:
-        MeasurementError: a value that names none: nothing would ever equal it.
-    """
-    found: list[set[str]] = []
-    for key, value in zip(prompts.ids(), values, strict=True):
-        own = {answer for answer, number in prompts.answers.items() if value == number}
-        if isinstance(value, str):
-            own |= {answer for answer in prompts.answers if answer.strip() == value.strip()}
-        if not own:
-            declared = ", ".join(f"{answer!r}: {number!r}" for answer, number in prompts.answers.items())
-            raise MeasurementError(
-                f"row {show(key)} expects {value!r}, which is no declared answer and the value of none; "
-                f"there are {declared}"
-            )
-        found.append(own)
-    return found
+    return Table(prompts.keys, columns, {"unit": "scale" if rows is None else "equal", "answers": scale})

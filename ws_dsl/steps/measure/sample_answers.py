@@ -10,9 +10,10 @@ What it cannot show
     out of the distribution, not drawn as unclear. Draws carry noise that the distribution itself does not.
 
 Inputs and output
-    `of`: a Table of `answer_distribution`; `temperature`: 0 takes the likeliest answer, the first of several;
-    else p^(1/T), renormalised, is drawn from; `seed`: of the sampling. Gives a Table: `value`, the drawn
-    answer's number, times the row's `sign` where one is declared; `answer`, as declared; `pmass` as it was.
+    `of`: a Table of `answer_distribution` without `equals`; `temperature`: 0 takes the likeliest answer, the
+    first of several; else p^(1/T), renormalised, is drawn from; `seed`: of the sampling. Gives a Table:
+    `value`, the drawn answer's number, times the row's `sign` where one is declared; `answer`, as declared;
+    `pmass` as it was.
 
 Reference
     Inverse transform sampling: Devroye, Non-Uniform Random Variate Generation, 1986, II.2.
@@ -61,6 +62,8 @@ def _sampled(table: Table, spec: SampleAnswers) -> Table:
     shares = [column(answer, [one for one, _ in scale or []]) for answer, _ in scale or []]
     if not shares or not set(shares) <= set(table.columns):
         raise MeasurementError("answers are drawn from a table of answer_distribution, and this is another")
+    if table.notes.get("unit") == "probability":
+        raise MeasurementError("the table has the probability of each row's answer (`equals`), and no scale")
     signs = table.columns.get("sign", [1] * len(table))
     columns: dict[str, list[Any]] = {name: table.columns[name] for name in table.keys}
     columns |= {"value": [], "answer": []}
