@@ -67,6 +67,14 @@ def test_gguf_is_what_llama_cpp_and_repeng_read(several, tmp_path):
     assert told["controlvector.model_hint"] == "qwen3" and told["controlvector.layer_count"] == 1
 
 
+def test_repeng_reads_a_control_vector_without_a_hint(several, tmp_path):
+    """repeng looks for the field, whatever it holds."""
+    write_gguf(tmp_path / "v.gguf", [one_of(several, 0)], "")
+    hint = gguf.GGUFReader(tmp_path / "v.gguf").get_field("controlvector.model_hint")
+    assert hint is not None and hint.contents() == ""
+    assert same(read(tmp_path / "v.gguf", "gguf")[0], one_of(several, 0))
+
+
 @pytest.mark.parametrize(
     ("sites", "message"),
     [
@@ -150,9 +158,11 @@ def test_what_is_told_wrongly_is_refused(tmp_path, store, changes, error):
     assert store.keys() == []
 
 
-def _gguf_of(path: Path, name: str, architecture: str = "controlvector") -> None:
+def _gguf_of(path: Path, *names: str, architecture: str = "controlvector", record: str = "") -> None:
     writer = gguf.GGUFWriter(path, architecture)
-    writer.add_tensor(name, ODD)
+    writer.add_string("ws_dsl.vectors", record)
+    for name in names:
+        writer.add_tensor(name, ODD)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -170,9 +180,26 @@ def _gguf_of(path: Path, name: str, architecture: str = "controlvector") -> None
     ],
 )
 def test_gguf_that_is_no_control_vector_is_refused(tmp_path, name, architecture):
-    _gguf_of(tmp_path / "v.gguf", name, architecture)
+    _gguf_of(tmp_path / "v.gguf", name, architecture=architecture)
     with pytest.raises(DataError):
         read(tmp_path / "v.gguf", format_of(tmp_path / "v.gguf"))
+
+
+@pytest.mark.parametrize("record", ["no JSON", "[1]", '{"3": 5}', "[" * 5000])
+def test_a_record_of_another_make_in_gguf_is_refused(tmp_path, record):
+    _gguf_of(tmp_path / "v.gguf", "direction.3", record=record)
+    with pytest.raises(DataError, match="is not what ws-dsl writes"):
+        read(tmp_path / "v.gguf", "gguf")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"), [((), "no directions"), (("direction.3", "direction.03"), "several directions")]
+)
+def test_gguf_has_one_direction_for_a_layer(tmp_path, names, message):
+    """Both would have one key, and one of them would be lost."""
+    _gguf_of(tmp_path / "v.gguf", *names)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "v.gguf", "gguf")
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "gguf"])
@@ -236,6 +263,9 @@ def test_tensors_that_are_no_vectors_are_refused(tmp_path, tensors):
         {"site": 3},
         {"site": "nowhere"},
         {"mean_norm": "long"},
+        {"labels": [1, "", "b"]},
+        {"made_on": [3]},
+        {"method": 5},
         "text",
         None,
     ],

@@ -162,6 +162,13 @@ def test_a_control_vector_has_one_direction_for_each_layer(ws, lab, keys):
     assert refused.code == 2 and "refuses control vectors of layer 0" in refused.err
 
 
+@pytest.mark.parametrize("format", ["safetensors", "gguf"])
+@pytest.mark.parametrize(("path", "why"), [("no/such/v", "No such file"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_written_is_told(ws, keys, format, path, why):
+    refused = ws("vectors", "export", f"{keys['honest']}:1", "--format", format, "-o", path)
+    assert refused.code == 2 and f"{path} cannot be written: {why}" in refused.err
+
+
 def test_a_file_of_another_program(ws, lab):
     from safetensors.numpy import save_file
 

@@ -88,7 +88,8 @@ def write_gguf(path: Path, vectors: Sequence[Vectors], model_hint: str) -> None:
     if len({one.width for one in vectors}) > 1:
         raise WsDslError("vectors of several widths are of several models; a control vector is of one")
     writer = gguf.GGUFWriter(path, ARCHITECTURE)
-    writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
+    # repeng refuses a file without a hint, and add_string() writes no empty one.
+    writer.add_key_value(f"{ARCHITECTURE}.model_hint", model_hint, gguf.GGUFValueType.STRING)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(by_layer))
     records = {str(layer): _record(one) for layer, one in sorted(by_layer.items())}
     writer.add_string(FIELD, canonical(records).decode())
@@ -158,22 +159,33 @@ def _read_gguf(path: Path) -> list[Vectors | Foreign]:
         raise _wrong(path, f"no GGUF file that can be read: {error}") from None
     if told.get("general.architecture") != ARCHITECTURE:
         raise _wrong(path, f"no control vector: its architecture is {told.get('general.architecture')}")
-    records: dict[str, str] = {
-        layer: json.dumps(record) for layer, record in json.loads(told.get(FIELD, "{}")).items()
-    }
-    found: list[Vectors | Foreign] = []
+    records = _records(path, told.get(FIELD, "{}"))
+    found: dict[int, Vectors | Foreign] = {}
     for name, data in tensors.items():
         prefix, _, layer = name.partition(".")
         if prefix != "direction" or not layer.isdecimal() or int(layer) == 0 or data.ndim != 1:
             raise _wrong(
                 path, f"the tensor {name!r} is no direction of a layer; directions begin with layer 1"
             )
+        if int(layer) in found:
+            raise _wrong(path, f"it has several directions of layer {int(layer)}")
         values = _exact(path, data[None])
         if layer in records:
-            found.append(_known(path, values, records[layer]))
+            found[int(layer)] = _known(path, values, records[layer])
         else:
-            found.append(Foreign(values, [""], f"L{layer}", told.get(f"{ARCHITECTURE}.model_hint")))
-    return found
+            hint = told.get(f"{ARCHITECTURE}.model_hint")
+            found[int(layer)] = Foreign(values, [""], f"L{int(layer)}", hint)
+    if not found:
+        raise _wrong(path, "it holds no directions")
+    return list(found.values())
+
+
+def _records(path: Path, text: str) -> dict[str, str]:
+    """What is written beside every layer's direction, by layer."""
+    try:
+        return {layer: json.dumps(record) for layer, record in json.loads(text).items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _wrong(path, f"the field {FIELD} is not what ws-dsl writes: {error}") from None
 
 
 def _record(vectors: Vectors) -> dict[str, Any]:
@@ -195,7 +207,10 @@ def _known(path: Path, values: np.ndarray, text: str) -> Vectors:
         Site.parse(found.site)
         if found.mean_norm < 0:
             raise ValueError("a norm below 0")
-    except (ValueError, TypeError, ModelError) as error:
+        names: list[Any] = [found.method, *found.labels, *found.made_on]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("a name that is no text")
+    except (ValueError, TypeError, ModelError, RecursionError) as error:
         raise _wrong(path, f"the field {FIELD} is not what ws-dsl writes: {error}") from None
     if len(found.labels) != len(values):
         raise _wrong(path, f"{len(values)} vectors and {len(found.labels)} labels")

@@ -298,15 +298,19 @@ def export_vectors(
     session = open_session(registry)
     chosen = [choose(session, one) for one in what]
     path = out or Path(f"{chosen[0].manifest.key[:12]}.{format}")
-    if format == "gguf":
-        singles = [one_of(one.vectors, single(one, name)[1]) for one, name in zip(chosen, what, strict=True)]
-        write_gguf(path, singles, model_hint)
-    elif len(chosen) > 1:
-        raise WsDslError("a safetensors file holds the vectors of one key; write a file for each")
-    elif len(chosen[0].places) < len(chosen[0].vectors.values):
-        write_safetensors(path, one_of(chosen[0].vectors, chosen[0].places[0]))
-    else:
-        write_safetensors(path, chosen[0].vectors)
+    try:
+        if format == "gguf":
+            named = zip(chosen, what, strict=True)
+            singles = [one_of(one.vectors, single(one, name)[1]) for one, name in named]
+            write_gguf(path, singles, model_hint)
+        elif len(chosen) > 1:
+            raise WsDslError("a safetensors file holds the vectors of one key; write a file for each")
+        elif len(chosen[0].places) < len(chosen[0].vectors.values):
+            write_safetensors(path, one_of(chosen[0].vectors, chosen[0].places[0]))
+        else:
+            write_safetensors(path, chosen[0].vectors)
+    except OSError as error:
+        raise WsDslError(f"{path} cannot be written: {error.strerror}") from None
     if json:
         data({"path": str(path), "format": format, "keys": [one.manifest.key for one in chosen]})
     say(f"wrote {session.project.shown(path.resolve())}")
