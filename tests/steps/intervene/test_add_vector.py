@@ -98,6 +98,8 @@ def test_what_cannot_be_added(bench: Bench, vector: Vectors):
         bench("add_vector", {"vector": narrow}, during="both")
     with pytest.raises(MeasurementError, match="no direction"):
         bench("add_vector", {"vector": replace(vector, values=0 * vector.values)}, during="both")
+    with pytest.raises(MeasurementError, match="1e\\+39 makes numbers that float32 does not hold"):
+        bench("add_vector", {"vector": vector}, during="both", coeff=1e39)
     several = replace(vector, values=np.repeat(vector.values, 2, 0), labels=["1", "2"])
     with pytest.raises(MeasurementError, match="2 vectors, where one is needed"):
         bench("add_vector", {"vector": several}, during="both")

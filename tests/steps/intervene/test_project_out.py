@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from tests.steps.intervene.test_add_vector import streamed
 from tests.steps.organism import PRESSURE, Bench
 from tests.steps.plain import Plain
 from ws_dsl.artifacts.vectors import Vectors
+from ws_dsl.errors import MeasurementError
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,12 @@ def test_its_part_is_taken_away(bench: Bench, plain: Plain, vector: Vectors, lay
     expected = [streamed(plain, ids, where, change) for ids in prompts.tokens]
     np.testing.assert_allclose(found, expected, atol=2e-5)
     assert np.abs(np.subtract(found, bench.scores(prompts).columns["value"])).max() > 1e-2
+
+
+def test_a_vector_of_zeros_is_refused(bench: Bench, vector: Vectors):
+    """Taking nothing out would be reported as an effect of nothing."""
+    with pytest.raises(MeasurementError, match="no direction"):
+        bench("project_out", {"vector": replace(vector, values=0 * vector.values)}, during="both")
 
 
 def test_nothing_of_it_is_left_and_twice_is_once(bench: Bench, vector: Vectors):

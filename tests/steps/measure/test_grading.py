@@ -88,6 +88,8 @@ def test_answers_that_differ_in_space_alone_are_one():
         ('{"grade": "4"}', Verdict("unclear")),
         ('["4"]', Verdict("unclear")),
         ('{"answer": "4"', Verdict("unclear")),
+        pytest.param("[" * 100_000, Verdict("unclear"), id="nested deeper than is read"),
+        pytest.param('{"answer": ' + "4" * 5000 + "}", Verdict("unclear"), id="more digits than are read"),
         ("4", Verdict("unclear")),
         ("", Verdict("unclear")),
         ("I'm sorry, I can't rate this.", Verdict("refusal")),

@@ -63,6 +63,11 @@ def run(cells: Sequence[Cell[AddVector]], context: Context) -> Iterator[tuple[Ce
                 f"`{vector.method}` States there, or say `unit: raw`"
             )
         along = vector.units() * vector.mean_norm if spec.unit == "mean_norm" else vector.values
-        values = (spec.coeff * along.astype(np.float64)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = (spec.coeff * along.astype(np.float64)).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise MeasurementError(
+                f"a coefficient of {spec.coeff:g} makes numbers that float32 does not hold"
+            )
         arm = Arm([change("add", spec, [vector.site], values)], model.digest, vector.made_on)
         yield cell, arm.to_artifact()

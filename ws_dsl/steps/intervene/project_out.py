@@ -25,6 +25,7 @@ from typing import Literal
 
 from ws_dsl.artifacts.arm import Arm
 from ws_dsl.artifacts.artifact import Artifact
+from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.site import Site
 from ws_dsl.steps.cell import Cell, Context
 from ws_dsl.steps.intervene._vectors import AlongVector, change, fits, opened
@@ -47,6 +48,8 @@ def run(cells: Sequence[Cell[ProjectOut]], context: Context) -> Iterator[tuple[C
         stream = [str(Site(layer, "hook_resid_post", None)) for layer in layers]
         sites = [vector.site] if spec.layers == "own" else stream
         fits(vector, sites, model, context)
+        if not vector.norms()[0]:
+            raise MeasurementError("a vector of zeros has no direction, so that nothing can be taken out")
         values = vector.units().astype("float32")
         arm = Arm([change("project_out", spec, sites, values)], model.digest, vector.made_on)
         yield cell, arm.to_artifact()

@@ -61,7 +61,7 @@ def _last(said: str) -> str:
 def _field(said: str, answers: Mapping[str, float]) -> Parsed:
     try:
         written: Any = json.loads(_FENCE.sub("", said))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return parse(said, {}) if said else Parsed(None, "unclear")
     answer = written.get("answer") if isinstance(written, dict) else None
     if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
