@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.registry.directions import build_vectors
 from tests.run.lab import CLAIMS
 from tests.steps.check.findings import finding, keys
 from ws_dsl.run.project import Project
@@ -24,6 +25,15 @@ def test_a_choice_judged_on_a_row_it_was_made_on():
     found = finding("chosen_elsewhere", pairs)
     assert not found.holds and found.at == [("estimated", 1)]
     assert "at most 1 rows shared" in found.detail
+
+
+def test_vectors_of_a_file_scored_on_the_rows_that_made_them():
+    """Exported by one study and taken up by another, they still tell the digest of their rows."""
+    made = build_vectors(1, count=1, made_on=[keys("a", "b").to_artifact().facts["row_set"]])
+    pairs = {"scored": [keys("b", "a"), keys("c", "d")], "reused": [made, made]}
+    found = finding("chosen_elsewhere", pairs)
+    assert not found.holds and found.at == [("scored", 0)]
+    assert found.detail == "2 pairs of rows and vectors of a file, 1 made on these rows"
 
 
 def test_it_warns():
