@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -141,10 +142,12 @@ def chances(seed: int) -> Iterator[Chance]:
 def losses(log: Log, folder: Path, start: int = 0) -> Iterator[tuple[int, Store]]:
     """A store for every place from a first one on at which the power can be lost, and every chance."""
     for length in range(start, len(log) + 1):
+        disk = disk_after(log[:length])
         for place, lucky in enumerate(chances(length)):
             root = folder / f"{length}-{place}"
-            write_out(disk_after(log[:length]), root, lucky, {})
+            write_out(disk, root, lucky, {})
             yield length, Store(root / "store")
+            shutil.rmtree(root)
 
 
 @pytest.fixture

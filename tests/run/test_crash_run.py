@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def check(undisturbed: Path, folder: Path, fatal: int) -> bool:
 def through(undisturbed: Path, base: Path, stride: int) -> int:
     """Kills at every so-manyth call until a run has fewer; gives the first number that it does not reach."""
     fatal = 1
-    while check(undisturbed, paper.project(base / f"killed at {fatal}"), fatal):
+    while check(undisturbed, folder := paper.project(base / f"killed at {fatal}"), fatal):
+        shutil.rmtree(folder)
         fatal += stride
     return fatal
 

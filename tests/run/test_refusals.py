@@ -45,7 +45,8 @@ def full(undisturbed: Path, folder: Path, first: int) -> bool:
 
 def fill(undisturbed: Path, base: Path, stride: int) -> int:
     first = 1
-    while full(undisturbed, paper.project(base / f"full at {first}"), first):
+    while full(undisturbed, folder := paper.project(base / f"full at {first}"), first):
+        shutil.rmtree(folder)
         first += stride
     return first
 
