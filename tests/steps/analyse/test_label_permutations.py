@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.steps.analyse.cells import Given, files_of, rows, run, table
+from tests.steps.analyse.cells import Given, estimate, files_of, rows, run, table
 from ws_dsl.artifacts.table import Table
 from ws_dsl.steps.analyse._auroc import auroc_of_labels, row_permutations
 
@@ -63,10 +63,55 @@ def test_copies_of_one_score_are_one_test():
     assert len(family([SCORE, SCORE, -SCORE])) == 2
 
 
+def codes(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
 def test_permutations_stay_within_strata():
-    stratum = np.array([0, 1, 0, 1, 1], dtype=np.int64)
-    for order in row_permutations(stratum, 0)[:50]:
-        assert sorted(order) == list(range(5)) and np.array_equal(stratum[order], stratum)
+    stratum = codes(0, 1, 0, 1, 1)
+    for unit in (codes(0, 1, 2, 3, 4), codes(0, 0, 1, 1, 1), codes(2, 1, 2, 1, 0)):
+        for order in row_permutations(stratum, unit, 0)[:50]:
+            assert sorted(order) == list(range(5)) and np.array_equal(stratum[order], stratum)
+
+
+def test_every_permutation_of_rows_that_are_units_is_as_likely():
+    orders = row_permutations(codes(0, 0, 0, 1, 1), codes(3, 1, 0, 4, 2), 0)
+    seen, counts = np.unique(orders, axis=0, return_counts=True)
+    assert len(seen) == 12 and counts.min() > 0.75 * len(orders) / 12
+
+
+def test_rows_of_one_unit_stay_together_in_all_strata():
+    """Three units of four rows, two of each in either stratum."""
+    unit, stratum = np.repeat(codes(2, 0, 1), 4), np.tile(codes(0, 0, 1, 1), 3)
+    orders = row_permutations(stratum, unit, 0)
+    came = unit[orders].reshape(len(orders), 3, 4)
+    assert (came == came[:, :, :1]).all()
+    assert len(np.unique(came[:, :, 0], axis=0)) == 6 and len(np.unique(orders, axis=0)) > 300
+
+
+def test_rows_of_a_unit_that_is_alone_in_its_stratum_change_places():
+    unit = codes(0, 0, 0, 1, 1)
+    assert len(np.unique(row_permutations(unit, unit, 0), axis=0)) == 12
+
+
+def test_rows_that_vary_together_are_not_so_many_observations():
+    """Eight rows of a unit share its label and most of their score, which knows nothing of the label."""
+    rng = np.random.default_rng(1)
+    ids = [f"r{row:03}" for row in range(160)]
+    unit = np.arange(160) // 8
+    whole = alone = 0
+    for _ in range(60):
+        label = rng.permutation(20)[unit] < 10
+        score = rng.normal(size=20)[unit] + 0.3 * rng.normal(size=160)
+        made = [table(dict(zip(ids, part.astype(float).tolist(), strict=True))) for part in (score, label)]
+        inputs = dict(zip(("score", "label"), map(Given, made), strict=True))
+        behind = rows(ids, ("group",), group=[str(one) for one in unit])
+        in_units, in_rows = (
+            estimate("predictivity", {**inputs, "row_columns": source}).stats["p"].value or 0.0
+            for source in (behind, rows(ids))
+        )
+        whole, alone = whole + (in_units <= 0.05), alone + (in_rows <= 0.05)
+    assert whole <= 8 and alone >= 20
 
 
 def test_missing_scores_are_left_out_of_their_cell_alone():

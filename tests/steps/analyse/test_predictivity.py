@@ -183,7 +183,7 @@ def test_null_vectors_need_states(fields: dict[str, object], message: str):
 
 def test_strengths_of_weights_are_those_of_repeated_rows():
     times = RNG.integers(0, 4, N)
-    scored = Scored(SCORE, LABEL == 1, np.ones(N, bool), np.zeros(N, np.int64))
+    scored = Scored(SCORE, LABEL == 1, np.ones(N, bool), np.zeros(N, np.int64), np.arange(N))
     found = Strengths(scored).of(times[None].astype(float))
     score, label = np.repeat(SCORE, times), np.repeat(LABEL, times)
     assert found["auroc"][0] == pytest.approx(roc_auc_score(label, score))

@@ -27,6 +27,22 @@ def test_they_are_those_of_scikit_learn(bench: Bench):
     assert table.notes["same_model"] is True
 
 
+@pytest.mark.parametrize("count", [2, 11, 64])
+@pytest.mark.parametrize("width", [53, 64])
+def test_equal_states_tie_wherever_they_are(bench: Bench, count: int, width: int):
+    draw = np.random.default_rng(width)
+    states, vector = (
+        sides(bench)[0],
+        bench("mean_diff", dict(zip(("plus", "minus"), sides(bench), strict=True))),
+    )
+    values = np.repeat(draw.normal(size=(1, width)), count, axis=0).astype(np.float32)
+    columns = {name: [f"{row}" for row in range(count)] for name in states.keys}
+    alike = replace(states, columns=columns, tensors={"L2": values})
+    other = replace(vector, values=draw.normal(size=(1, width)).astype(np.float32))
+    table = bench("cosine", {"states": alike, "vector": other})
+    assert {len({*table.columns[name]}) for name in ("value", "projection", "norm")} == {1}
+
+
 def test_widths_must_agree_and_models_are_told(bench: Bench):
     plus, minus = sides(bench)
     vector = bench("mean_diff", {"plus": plus, "minus": minus})

@@ -28,12 +28,14 @@ class Scored(NamedTuple):
         positive: bool of shape (rows,).
         labelled: bool of shape (rows,): whether there is a label.
         stratum: int64 of shape (rows,), from 0.
+        unit: Likewise: rows of one unit vary together.
     """
 
     score: np.ndarray
     positive: np.ndarray
     labelled: np.ndarray
     stratum: np.ndarray
+    unit: np.ndarray
 
     @property
     def present(self) -> np.ndarray:
@@ -160,8 +162,8 @@ def _over(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 def permuted_deviation(cells: list[Scored], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """|AUROC within strata − ½| of every cell, and of every cell under every permutation of the labels.
 
-    Labels are permuted within strata among the rows that have one; cells of one row set whose labels are
-    there in the same rows get the same permutations.
+    Labels are permuted among the rows that have one, as `row_permutations` does; cells of one row set whose
+    labels are there in the same rows get the same permutations.
 
     Returns:
         float64 of shape (cells,) and (permutations, cells).
@@ -170,15 +172,13 @@ def permuted_deviation(cells: list[Scored], seed: int) -> tuple[np.ndarray, np.n
 
     observed = np.full(len(cells), np.nan)
     permuted = np.full((PERMUTATIONS, len(cells)), np.nan)
-    alike: dict[tuple[bytes, bytes, bytes], list[int]] = {}
+    alike: dict[tuple[bytes, ...], list[int]] = {}
     for place, one in enumerate(cells):
-        alike.setdefault((one.positive.tobytes(), one.labelled.tobytes(), one.stratum.tobytes()), []).append(
-            place
-        )
+        alike.setdefault(tuple(part.tobytes() for part in one[1:]), []).append(place)
     for places in alike.values():
         first = cells[places[0]]
         rows = np.flatnonzero(first.labelled)
-        drawn = first.positive[rows][row_permutations(first.stratum[rows], seed)]
+        drawn = first.positive[rows][row_permutations(first.stratum[rows], first.unit[rows], seed)]
         labels = np.concatenate([first.positive[rows][None], drawn]).astype(np.float64)
         scores = np.stack([cells[place].score[rows] for place in places], axis=1)
         deviation = np.abs(auroc_of_labels(labels, scores, first.stratum[rows]) - 0.5)
@@ -214,21 +214,39 @@ def auroc_of_labels(labels: np.ndarray, scores: np.ndarray, stratum: np.ndarray)
     return _over(wins, pairs)
 
 
-def row_permutations(stratum: np.ndarray, seed: int) -> np.ndarray:
-    """Permutations of rows within strata, int32 of shape (permutations, rows); alike for alike strata."""
-    return _permutations(stratum.tobytes(), seed)
+def row_permutations(stratum: np.ndarray, unit: np.ndarray, seed: int) -> np.ndarray:
+    """Permutations of rows within strata, of which rows of one unit stay together.
+
+    Units change places, and rows within their unit. A stratum's rows, unit after unit, take those of the
+    same stratum in the order that the units have now, one order for all strata. Where a unit has fewer rows
+    than the one whose place it takes, those of the next follow; where it is alone in its stratum, its rows
+    change places and nothing else.
+
+    Args:
+        stratum: int64 of shape (rows,).
+        unit: Likewise, from 0.
+        seed: Of the permutations.
+
+    Returns:
+        int32 of shape (permutations, rows); alike for alike strata and units.
+    """
+    return _permutations(stratum.tobytes(), unit.tobytes(), seed)
 
 
 @lru_cache(maxsize=2)
-def _permutations(strata: bytes, seed: int) -> np.ndarray:
+def _permutations(strata: bytes, units: bytes, seed: int) -> np.ndarray:
     import numpy as np
 
-    stratum = np.frombuffer(strata, dtype=np.int64)
+    stratum, unit = (np.frombuffer(part, dtype=np.int64) for part in (strata, units))
     key = int(digest(["label permutations", seed])[:32], 16)
-    random = np.random.Philox(key=key).random_raw(PERMUTATIONS * len(stratum))
-    random = random.reshape(PERMUTATIONS, len(stratum))
-    found = np.empty(random.shape, dtype=np.int32)
+    drawn = np.random.Philox(key=key)
+    own, of_units = (
+        drawn.random_raw(PERMUTATIONS * many).reshape(PERMUTATIONS, many)
+        for many in (len(unit), int(unit.max(initial=-1)) + 1)
+    )
+    found = np.empty(own.shape, dtype=np.int32)
     for one in np.unique(stratum):
         rows = np.flatnonzero(stratum == one)
-        found[:, rows] = rows[np.argsort(random[:, rows], axis=1)]
+        rows = rows[np.argsort(unit[rows], kind="stable")]
+        found[:, rows] = rows[np.lexsort((own[:, rows], of_units[:, unit[rows]]))]
     return found

@@ -1,13 +1,16 @@
 """How often shuffled labels are predicted as well, by one score and by the best of many.
 
 What it does
-    Shuffles the labels of rows 1999 times, within the strata of a row column where one is named, and asks of
-    every score how far its AUROC within strata is from ½. `p` compares a score with its own shuffles; the
-    value, p_max, compares it with the best of all the scores in each shuffle: the probability that a search
-    over all of them would have found one as good, were there nothing to find.
+    Shuffles labels 1999 times, within the strata of a row column where one is named, and asks of every score
+    how far its AUROC within strata is from ½. Units change places as wholes (the `unit` of the rows), and
+    rows within them: rows that vary together are not so many observations. `p` compares a score with its own
+    shuffles; the value, p_max, compares it with the best of all the scores in each shuffle: the probability
+    that a search over all of them would have found one as good, were there nothing to find.
 
 What it cannot show
-    That what is found holds for other rows: a score that was chosen by its p_max is judged on new ones.
+    That what is found holds for other rows: a score that was chosen by its p_max is judged on new ones. Of
+    few units no p is small. Units of unequal size change places as well as they can: their labels run on into
+    the next unit.
 
 Inputs and output
     `score`: Tables, those of a family pooled; `label`: Tables over the same rows, 0 and 1 or −1 and 1;
@@ -17,7 +20,8 @@ Inputs and output
 
 Reference
     Westfall & Young, Resampling-Based Multiple Testing (1993), for the maximum statistic; Phipson & Smyth
-    (2010): the observed labels count as one of the permutations.
+    (2010): the observed labels count as one of the permutations; Winkler et al. (2015) for blocks of rows
+    that are exchanged as wholes and within.
 """
 
 from __future__ import annotations
@@ -56,7 +60,7 @@ class LabelPermutations(Kind[types.Table]):
     seed: Annotated[int, Seed("sampling")]
 
 
-version = 1
+version = 2
 
 
 def run(
@@ -97,6 +101,7 @@ def labelled(read: Mapping[str, Sequence[Input]], within: str | None, behind: Ro
     import numpy as np
 
     from ws_dsl.steps.analyse._auroc import Scored
+    from ws_dsl.steps.analyse._bootstrap import unit_ids
     from ws_dsl.steps.analyse._contrast import same_keys
     from ws_dsl.steps.analyse._observations import observe, row_columns
 
@@ -115,7 +120,10 @@ def labelled(read: Mapping[str, Sequence[Input]], within: str | None, behind: Ro
         assert behind is not None
         names = [str(value) for (value,) in row_columns(score.keys, score.ids, behind, [within])]
         stratum = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    scored = Scored(score.per_row(), labels > 0, ~np.isnan(labels), stratum)
+    units = unit_ids(score.keys, score.ids, behind)
+    of_unit = {one: place for place, one in enumerate(dict.fromkeys(units))}
+    unit = np.array([of_unit[one] for one in units], dtype=np.int64)
+    scored = Scored(score.per_row(), labels > 0, ~np.isnan(labels), stratum, unit)
     return Labelled(score.keys, score.ids, scored, score, label)
 
 

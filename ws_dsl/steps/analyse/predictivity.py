@@ -4,12 +4,13 @@ What it does
     `auroc`: the probability that a positive row scores higher than a negative one, ties counted half.
     `auroc_within`: the same among pairs of one stratum of a row column, all strata's pairs pooled: what is
     left when the stratum is known. `r_pb`: the point-biserial correlation. `spearman`: the rank correlation.
-    `p`: the share of shuffled labels (within strata) whose AUROC within strata is as far from ½. `p_max`: the
-    share in which that of the best cell of the family is as far, where the axes that were searched over are
-    named. `detectable`: the smallest AUROC above ½ that so many rows of each class find with probability 0.8
-    at p < 0.05, by the variance of U where nothing is to be found, which is cautious in few rows. With the
-    states that were scored, two nulls more: vectors drawn at random, and vectors between the means of two
-    groups of these states that shuffled labels made, which point where activations vary.
+    `p`: the share of shuffled labels (within strata, units as wholes: see `label_permutations`) whose AUROC
+    within strata is as far from ½. `p_max`: the share in which that of the best cell of the family is as far,
+    where the axes that were searched over are named. `detectable`: the smallest AUROC above ½ that so many
+    rows of each class find with probability 0.8 at p < 0.05, by the variance of U where nothing is to be
+    found, which is cautious in few rows and takes rows as independent. With the states that were scored, two
+    nulls more: vectors drawn at random, and vectors between the means of two groups of these states that
+    shuffled labels made, which point where activations vary.
 
 What it cannot show
     Cause, or a use of what is predicted. `auroc` depends on neither scale nor class sizes, `r_pb` on both: it
@@ -99,7 +100,7 @@ class Predictivity(Kind[types.Estimate]):
         return [*_STRENGTHS, "p", *joint, *nulls, "detectable", "n", "n_positive"]
 
 
-version = 2
+version = 3
 
 
 def run(
@@ -252,8 +253,8 @@ def _nulls(states: States, found: Labelled, spec: Predictivity) -> dict[str, flo
     random = np.random.Generator(np.random.Philox(key=key)).standard_normal(
         (held.shape[1], spec.null_vectors)
     )
-    orders = row_permutations(found.scored.stratum[present], spec.seed)[: spec.null_vectors]
-    shuffled = labels[orders]
+    orders = row_permutations(found.scored.stratum[present], found.scored.unit[present], spec.seed)
+    shuffled = labels[orders[: spec.null_vectors]]
     between = shuffled / shuffled.sum(axis=1, keepdims=True) - (1 - shuffled) / (1 - shuffled).sum(
         axis=1, keepdims=True
     )

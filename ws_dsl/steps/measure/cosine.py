@@ -38,7 +38,7 @@ class Cosine(Kind[types.Table]):
     vector: Ref[types.Vectors]
 
 
-version = 1
+version = 2
 
 _UNITS = {"projection": "activation", "norm": "activation"}
 
@@ -59,7 +59,11 @@ def _cosine(states: States, vector: Vectors) -> Table:
     if values.shape[1] != vector.width:
         raise MeasurementError(f"states at {site} are {values.shape[1]} wide, and the vector {vector.width}")
     unit = vector.units()[0]
-    read = [(wide @ unit, np.linalg.norm(wide, axis=1)) for wide in blocks(values, range(len(values)))]
+    # Row by row: the last bits of a matrix product follow the place of a row, and equal rows must tie.
+    read = [
+        (np.add.reduce(wide * unit, axis=1), np.linalg.norm(wide, axis=1))
+        for wide in blocks(values, range(len(values)))
+    ]
     along, norms = (np.concatenate([one[side] for one in read] or [np.empty(0)]) for side in (0, 1))
     cosines = along / np.where(norms == 0, 1.0, norms)
     columns: dict[str, list[Any]] = {name: states.columns[name] for name in states.keys}
