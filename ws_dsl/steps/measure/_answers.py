@@ -16,12 +16,27 @@ Status: TypeAlias = Literal["ok", "refusal", "unclear", "out_of_scale", "exclude
 _NUMBER = re.compile(r"[+\-\u2212]?\d+(?:[.,]\d+)*")
 # A number that goes on as a range names two.
 _RANGE = re.compile(r"\s*(?:-|\u2013|to|or|and)\s*\d")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _BEFORE = re.compile(r"[\W_]*")
+# What puts another answer beside the first, as in `Yes/No` and `**A** or **B**`.
+_BESIDE = re.compile(r"[\s*_\"'`)\]]*(?:[/|&]|\b(?:or|and)\b)[\W_]*", re.I)
 # Such as `Answer:`, `**My rating is:**` and `The answer is`.
 _LEAD = re.compile(
     r"[\W_]*(?:(?:the|my) )?(?:final )?(?:answer|choice|rating|response)(?:\W{0,3}:| (?:is|would be)\b:?)",
     re.I,
 )
+
+
+class _Found(NamedTuple):
+    """A declared answer at the beginning of a reply.
+
+    Attributes:
+        name: The answer, without the space around it.
+        rest: What comes after it.
+    """
+
+    name: str
+    rest: str
 
 
 class Parsed(NamedTuple):
@@ -65,8 +80,8 @@ def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
 
     White space and punctuation before it are left out, and so is a lead such as `The answer is`. The longest
     answer that ends where a word ends wins, written as declared or else in whatever case where that is
-    unambiguous. One letter in another case must stand alone. Among answers that are numbers any other number
-    is out of scale.
+    unambiguous. One letter in another case must stand alone. An answer with another one beside it (`A or B`)
+    is none. Among answers that are numbers any other number is out of scale.
     """
     said = plain(text).strip()
     if not said:
@@ -85,8 +100,8 @@ def parse(text: str, answers: Mapping[str, float | str]) -> Parsed:
     # An answer may itself begin as a lead does.
     found = _exact(whole, by_name) or _exact(said, by_name)
     found = found or _in_any_case(whole, by_name) or _in_any_case(said, by_name)
-    if found:
-        return _one(found, by_name, answers)
+    if found and not _another(found, by_name):
+        return _one(found.name, by_name, answers)
     return Parsed(None, "refusal" if rule(text) else "unclear")
 
 
@@ -106,6 +121,8 @@ def _number(said: str) -> re.Match[str] | None:
 
 def _value(written: str) -> float | None:
     """What a number is, None of text that is none."""
+    if _THOUSANDS.fullmatch(written.lstrip("+-\u2212")):
+        written = written.replace(",", "")
     try:
         return float(written.replace("\u2212", "-").replace(",", "."))
     except ValueError:
@@ -118,17 +135,18 @@ def _start(said: str) -> int:
     return found.end()
 
 
-def _exact(said: str, by_name: Mapping[str, list[str]]) -> str | None:
+def _exact(said: str, by_name: Iterable[str]) -> _Found | None:
     """The longest answer that is there as it is declared."""
     # An answer may itself begin with punctuation, which is then not left out.
     for start in (0, _start(said)):
         found = [name for name in by_name if name and _ends(said, start, plain(name))]
         if found:
-            return max(found, key=len)
+            name = max(found, key=len)
+            return _Found(name, said[start + len(plain(name)) :])
     return None
 
 
-def _in_any_case(said: str, by_name: Mapping[str, list[str]]) -> str | None:
+def _in_any_case(said: str, by_name: Iterable[str]) -> _Found | None:
     """The longest answer that is there in another case, unless two differ in case alone."""
     folded, start = said.casefold(), _start(said.casefold())
     found = [name for name in by_name if name and _ends(folded, start, plain(name).casefold())]
@@ -136,9 +154,21 @@ def _in_any_case(said: str, by_name: Mapping[str, list[str]]) -> str | None:
     if len(longest) != 1:
         return None
     (name,) = longest
+    rest = folded[start + len(name) :]
     # `a` is an article more often than an answer.
-    alone = not re.search(r"\w", folded[start + len(name) :])
-    return name if len(name) > 1 or alone else None
+    alone = not re.search(r"\w", rest)
+    return _Found(name, rest) if len(name) > 1 or alone else None
+
+
+def _another(found: _Found, by_name: Iterable[str]) -> bool:
+    """Whether another answer stands beside the one that was found."""
+    beside = _BESIDE.match(found.rest)
+    others = [name for name in by_name if name.casefold() != found.name.casefold()]
+    if beside is None:
+        return False
+    rest = found.rest[beside.end() :]
+    words = [name for name in others if len(name) > 1]
+    return _exact(rest, others) is not None or _in_any_case(rest, words) is not None
 
 
 def _ends(said: str, start: int, name: str) -> bool:

@@ -4,8 +4,8 @@ What it does
     Looks at the beginning of every reply for one of the answers that the prompts declare. White space and
     punctuation before it are left out (`**Yes**`, `"A"`), and so is a lead (`Answer: B`, `My rating is 4`,
     `The answer is Yes`: answer, choice, rating or response, with a colon, is or would be). The longest answer
-    wins; it must end where a word ends. It is read as declared, or in another case where that is unambiguous;
-    a single letter in another case must stand alone.
+    wins; it must end where a word ends, and no other may stand beside it (`A or B`, `Yes/No`). It is read as
+    declared, or in another case where that is unambiguous; a single letter in another case must stand alone.
 
 What it cannot show
     Answers that come later (`I would say B`), which are `unclear`. Replies that do not parse are counted by
@@ -51,7 +51,7 @@ class ParseAnswers(Kind[types.Table]):
     equals: Column | None = None
 
 
-version = 1
+version = 2
 
 
 def run(
