@@ -167,6 +167,7 @@ def test_a_picked_column_is_read():
         ([table({"a": 1.0}), table({"b": 1.0})], "a"),
         (table({"a": float("inf")}), "not a finite number"),
         (table({"a": float("nan")}), "not a finite number"),
+        (table({"a": 1.0, "b": -1e308}), "row b is -1e\\+308.*larger unit"),
         (Given(table({"a": 1.0}), column="pmas"), "no column 'pmas'"),
     ],
 )

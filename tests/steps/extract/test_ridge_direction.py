@@ -60,3 +60,19 @@ def test_a_score_that_does_not_vary():
     states, _ = drawn(20)
     with pytest.raises(MeasurementError, match="does not vary"):
         ridge(states, np.ones(20))
+
+
+@pytest.mark.parametrize("kind", ["ridge_direction", "logistic_probe", "class_mean_diff"])
+def test_numbers_whose_squares_are_too_large(kind: str):
+    states, _ = drawn(4)
+    field = "score" if kind == "ridge_direction" else "label"
+    with pytest.raises(MeasurementError, match=r"row 0 is 1e\+308: .* larger unit"):
+        BENCH(kind, {"states": states, field: numbers([1e308, -1e308, 1e308, -1e308])})
+
+
+def test_a_score_at_the_largest_numbers_that_are_read():
+    states, scores = drawn(50)
+    one = ridge(states, scores)
+    found = ridge(states, scores / np.abs(scores).max() * 1e100)
+    np.testing.assert_allclose(found.values, one.values, atol=1e-6)
+    assert found.notes["r_squared"] == pytest.approx(one.notes["r_squared"])

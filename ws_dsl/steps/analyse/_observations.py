@@ -22,6 +22,9 @@ Restriction: TypeAlias = "Rows | Mapping[tuple[int, ...], Rows] | None"
 
 _NAMED = 5
 
+_LARGEST = 1e100
+"""The largest absolute value that is read: float64 holds sums of their squares."""
+
 
 class Observations(NamedTuple):
     """One field's Tables, pooled cells side by side.
@@ -110,8 +113,9 @@ def observe(inputs: Sequence[Input], rows: Restriction = None, column: str | Non
         column: What to read; by default what the reference picks, or `value`.
 
     Raises:
-        MeasurementError: a duplicate id, a value that is not finite, pooled Tables over different row sets,
-            rows that share no key with the Tables, or repeats without rows among those that have their own.
+        MeasurementError: a duplicate id, a value that is not finite or beyond 1e100, pooled Tables over
+            different row sets, rows that share no key with the Tables, or repeats without rows among those
+            that have their own.
     """
     import numpy as np
 
@@ -235,6 +239,11 @@ def _read(table: Table, column: str, rows: Rows | None) -> dict[Id, tuple[float,
 
 def _number(key: Id, column: str, value: Any) -> float:
     if isinstance(value, (int, float)) and math.isfinite(value):
+        if abs(value) > _LARGEST:
+            raise MeasurementError(
+                f"{column} of row {show(key)} is {value:g}: float64 does not hold sums of squares of numbers "
+                f"beyond {_LARGEST:g}; give them in a larger unit, or leave the row out"
+            )
         return float(value)
     raise MeasurementError(
         f"{column} of row {show(key)} is {value!r}, although its status is ok: not a finite number"
