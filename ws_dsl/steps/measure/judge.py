@@ -121,7 +121,7 @@ class Judge(Kind[types.Table]):
                 yield Complaint("answers", "not-one-token", f"{label!r} is {len(parts)} tokens: {parts}")
 
 
-version = 2
+version = 3
 
 
 def declared(answers: Mapping[str, float] | Sequence[int | float]) -> dict[str, float]:
