@@ -182,6 +182,39 @@ def test_a_file_of_another_program(ws, lab):
     assert "vectors-" + made["key"][:12] in ws("tag").out
 
 
+@pytest.mark.parametrize(
+    ("width", "site", "said"),
+    [
+        (WIDTH, "L99", "L99 is outside the model: it has layers L0 to L2"),
+        (WIDTH + 1, "L2", f"the vectors are {WIDTH + 1} wide, and L2 of this model has a width of {WIDTH}"),
+        (WIDTH, "L2", ""),
+    ],
+)
+@pytest.mark.parametrize("shipped", [True, False], ids=["shipped", "vendored"])
+def test_vectors_that_lie_nowhere_in_the_model(
+    ws, lab, shipped: bool, width: int, site: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the sizes of the model are known; of `small-one` they are not."""
+    from safetensors.numpy import save_file
+
+    folder = lab.root / "checkpoint"
+    folder.mkdir()
+    sizes = {"num_hidden_layers": 3, "hidden_size": WIDTH, "num_attention_heads": 2, "intermediate_size": 9}
+    config = folder / "config.json"
+    config.write_text(json.dumps({**sizes, "vocab_size": 7, "max_position_embeddings": 64}))
+    store = Store(lab.project.registry)
+    digest = store.hash_file(config) if shipped else store.import_file(config)
+    record = Model({"config.json": digest}, "t" * 64, "organism", "float32", None, "hugging_face", "sized")
+    draft = build_draft("sized", build_vectors(0))
+    monkeypatch.setattr("ws_dsl.organism.folder", lambda family: folder)
+    own = {"kind": "organism", "params": {"family": "qwen3"}, "artifact": record.to_artifact()}
+    store.commit([Draft(**{**vars(draft), **own})])
+    save_file({"joy": np.ones(width, np.float32)}, lab.root / "theirs.safetensors")
+    told = ("--model", "sized", "--site", site, "--at", "last", "--mean-norm", "3")
+    came = ws("vectors", "import", "theirs.safetensors", *told)
+    assert came.code == (2 if said else 0) and said in came.err
+
+
 def test_what_holds_no_vectors_is_said(ws, lab):
     (key,) = [
         entry.key for entry in Store(lab.project.registry).catalogue.artifacts() if not _holds(lab, entry.key)

@@ -95,7 +95,7 @@ def model_folder(store: Store, model: InputRecord, given: Path | None) -> Path:
     Raises:
         WsDslError: it is not given and cannot be found, or a file is another one.
     """
-    folder = given or _shipped(store.require(model.key))
+    folder = given or shipped(store.require(model.key))
     if folder is None:
         raise WsDslError("name the model's checkpoint folder with --model: the change rests on its weights")
     for name, digest in Library(store).open(model.key, model.digest).files.items():
@@ -129,8 +129,8 @@ def _model(manifest: Manifest) -> InputRecord:
     return model
 
 
-def _shipped(model: Manifest) -> Path | None:
-    """The folder of a model that comes with ws-dsl."""
+def shipped(model: Manifest) -> Path | None:
+    """The folder of a model that comes with ws-dsl; None of another."""
     from pydantic import ValidationError
 
     from ws_dsl.specs.kinds import find

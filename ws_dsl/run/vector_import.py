@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +15,20 @@ from ws_dsl.artifacts.vector_files import Foreign, format_of, read
 from ws_dsl.artifacts.vectors import Vectors
 from ws_dsl.errors import WsDslError
 from ws_dsl.plan.keys import key_of
-from ws_dsl.registry.manifest import Draft
+from ws_dsl.registry.manifest import Draft, Manifest
 from ws_dsl.registry.store import Store
 from ws_dsl.registry.vectors import VectorSet, vector_set
+from ws_dsl.run.context import Library
+from ws_dsl.run.delta_export import shipped
 from ws_dsl.specs.canonical import Json
+from ws_dsl.specs.checkpoint import Shape, hub_folder, shape_of
+from ws_dsl.specs.kinds import names
+from ws_dsl.specs.site import Site
 
 KIND = "imported_vectors"
 VERSION = 1
+
+_CONFIGURATION = "config.json"
 
 
 class Told(NamedTuple):
@@ -46,11 +54,16 @@ def import_vectors(store: Store, file: Path, told: Told) -> list[VectorSet]:
 
     Raises:
         DataError: the file holds no vectors.
-        WsDslError: neither the file nor the user tells all that has to be known.
+        WsDslError: neither the file nor the user tells all that has to be known, or the model has no such
+            place of that width, where its sizes are known.
         RegistryError: the store cannot be written.
     """
     begun = time.monotonic()
     found = [_whole(one, told) if isinstance(one, Foreign) else one for one in read(file, format_of(file))]
+    for model in {one.model for one in found}:
+        sizes = _shape(store, model)
+        if sizes is not None:
+            _fit([one for one in found if one.model == model], sizes)
     digest = store.import_file(file)
     manifests = store.commit([_draft(one, digest, file.name, begun) for one in found])
     for manifest in manifests:
@@ -106,6 +119,43 @@ def _whole(found: Foreign, told: Told) -> Vectors:
     if not (math.isfinite(told.mean_norm) and told.mean_norm > 0):
         raise WsDslError(f"--mean-norm {told.mean_norm}: a norm is a number above 0")
     return found.at(site, _position(told.at), told.model, told.method, told.mean_norm)
+
+
+def _fit(vectors: Sequence[Vectors], sizes: Shape) -> None:
+    """Refuses vectors that lie nowhere in a model of these sizes.
+
+    Raises:
+        ModelError: there is no such site.
+        WsDslError: the site is of another width.
+    """
+    for one in vectors:
+        width = Site.parse(one.site).within(sizes).width(sizes)
+        if one.width != width:
+            raise WsDslError(
+                f"the vectors are {one.width} wide, and {one.site} of this model has a width of {width}: "
+                f"they are of another model, or of another place"
+            )
+
+
+def _shape(store: Store, model: str) -> Shape | None:
+    """Sizes of a model whose configuration is in the store, with ws-dsl or in the Hub's cache; else None."""
+    key = next((entry.key for entry in store.catalogue.artifacts() if entry.digest == model), None)
+    digest = None if key is None else Library(store).open(key, model).files.get(_CONFIGURATION)
+    if key is None or digest is None:
+        return None
+    files = _configurations(store, digest, store.require(key))
+    file = next((one for one in files if one.is_file() and store.hash_file(one) == digest), None)
+    return None if file is None else shape_of(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _configurations(store: Store, digest: str, model: Manifest) -> Iterator[Path]:
+    """Where the configuration with this digest may lie."""
+    yield store.layout.object(digest)
+    if "revision" in model.facts:
+        yield hub_folder(str(model.facts["title"]), str(model.facts["revision"])) / _CONFIGURATION
+    folder = shipped(model) if model.kind in names() else None
+    if folder is not None:
+        yield folder / _CONFIGURATION
 
 
 def _position(text: str) -> Json:
