@@ -77,3 +77,13 @@ def test_repeats_are_averaged_before_classes_are_made():
 def test_labels_that_make_no_two_classes(label: list[float | None], said: str):
     with pytest.raises(MeasurementError, match=said):
         made(label)
+
+
+def test_a_direction_that_float32_does_not_hold():
+    far = np.where(LABELS, 3e38, -3e38)[:, None].astype(np.float32)
+    states = replace(STATES, tensors={"L1": np.repeat(far, 12, axis=1)})
+    label = numbers([float(label) for label in LABELS])
+    with pytest.raises(MeasurementError, match=r"up to 6e\+38.*another layer"):
+        BENCH("class_mean_diff", {"states": states, "label": label})
+    within = BENCH("class_mean_diff", {"states": replace(states, tensors={"L1": far / 2}), "label": label})
+    np.testing.assert_allclose(within.values, 3e38, rtol=1e-6)

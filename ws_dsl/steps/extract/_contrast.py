@@ -11,7 +11,7 @@ from ws_dsl.specs import types
 from ws_dsl.specs.canonical import Json
 from ws_dsl.specs.kind import Kind, Ref
 from ws_dsl.steps.cell import Cell
-from ws_dsl.steps.extract._stacked import Stacked, one_place, stacked
+from ws_dsl.steps.extract._stacked import Stacked, one_place, single, stacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class Contrast(NamedTuple):
     def vectors(self, values: np.ndarray, method: str, **notes: Json) -> Vectors:
         """A direction, of shape (width,), as what a kind gives."""
         return Vectors(
-            values=values[None].astype("float32"),
+            values=single(values),
             site=self.minus.site,
             at=self.minus.at,
             method=method,

@@ -10,7 +10,7 @@ from ws_dsl.errors import MeasurementError
 from ws_dsl.specs.canonical import Json
 from ws_dsl.steps.analyse._observations import observe
 from ws_dsl.steps.cell import Cell
-from ws_dsl.steps.extract._stacked import Stacked, stacked
+from ws_dsl.steps.extract._stacked import Stacked, single, stacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ class Labelled(NamedTuple):
         if states.source["model"] is None:
             raise MeasurementError("the states are of several models; a direction is of one")
         return Vectors(
-            values=values[None].astype("float32"),
+            values=single(values),
             site=states.site,
             at=states.at,
             method=method,

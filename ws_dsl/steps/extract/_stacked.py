@@ -137,6 +137,24 @@ def mean(read: Iterable[np.ndarray]) -> np.ndarray:
     return total / count
 
 
+def single(direction: np.ndarray) -> np.ndarray:
+    """A direction, float64 of shape (width,), as the one of some Vectors, float32 of shape (1, width).
+
+    Raises:
+        MeasurementError: float32 does not hold it.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        values = direction[None].astype(np.float32)
+    if not np.isfinite(values).all():
+        raise MeasurementError(
+            f"the direction has entries up to {np.abs(direction).max():g}, which float32 does not hold: take "
+            f"states of another layer"
+        )
+    return values
+
+
 def _shared(values: Iterable[Json]) -> Json:
     distinct = list(dict.fromkeys(values))  # pyright: ignore[reportArgumentType]
     return distinct[0] if len(distinct) == 1 else None
