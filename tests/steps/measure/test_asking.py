@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -308,3 +309,34 @@ def test_a_reply_that_was_filtered_is_a_reply():
 def test_fields_that_cannot_be_meant(fields: dict[str, Any]):
     with pytest.raises(ValueError, match="validation error"):
         endpoint(**{"url": "http://host/v1", **fields})
+
+
+@pytest.mark.parametrize(
+    ("usage", "known"),
+    [
+        (None, {}),
+        ("many", {}),
+        ([7, 2], {}),
+        ({"prompt_tokens": None, "completion_tokens": 2}, {"completion_tokens": 2}),
+        ({"prompt_tokens": -1, "completion_tokens": 2.0}, {"completion_tokens": 2}),
+        ({"prompt_tokens": 7, "completion_tokens": 2.5}, {"prompt_tokens": 7}),
+        ({"prompt_tokens": 10**30}, {}),
+        ({"total_tokens": 9}, {}),
+    ],
+    ids=repr,
+)
+def test_a_reply_stands_where_its_tokens_are_not_counted_as_they_should(usage: Any, known: dict[str, int]):
+    body = {**json.loads(completion("4").body), "usage": usage}
+    with serving(lambda asked, before: Answer(body=json.dumps(body))) as stub:
+        context = Alone()
+        assert asked(stub.url, ["a"], context, attempts=1) == ["4"]
+    (reply,) = context.replies.kept.values()
+    assert (reply.usage, reply.raw) == (known, None)
+
+
+def test_a_reply_that_does_not_count_its_tokens():
+    body = {name: value for name, value in json.loads(completion("4").body).items() if name != "usage"}
+    with serving(lambda asked, before: Answer(body=json.dumps(body))) as stub:
+        context = Alone()
+        assert asked(stub.url, ["a"], context, attempts=1) == ["4"]
+    assert [reply.usage for reply in context.replies.kept.values()] == [{}]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from ws_dsl.artifacts.reply import Reply
 from ws_dsl.errors import EndpointError
@@ -166,9 +166,21 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+def _else_unknown(said: object, read: ValidatorFunctionWrapHandler) -> Any:
+    # A reply stands, whatever is told of its length.
+    try:
+        return read(said)
+    except ValidationError:
+        return None
+
+
+_Unsure = WrapValidator(_else_unknown)
+_Count: TypeAlias = Annotated[Annotated[int, Field(ge=0, lt=2**53)] | None, _Unsure]
+
+
 class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count = None
+    completion_tokens: _Count = None
 
 
 class _Completion(BaseModel):
@@ -176,7 +188,7 @@ class _Completion(BaseModel):
 
     choices: list[_Choice] = Field(min_length=1)
     model: str | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, _Unsure] = None
 
 
 class _Client:
