@@ -26,8 +26,9 @@ Inputs and output
     a `model`; `endpoint`: who is asked over HTTP, by `url` and `model`, beside `name` (stands for the address
     in keys), `temperature`, `max_tokens`, `form` (`word`, or `json` for a JSON schema with the answers),
     `extra` (more fields of the request), `key_env` (the environment variable that holds the API key),
-    `timeout` (in seconds), `concurrency` and `attempts`; `model`: a Model that grades here instead; `seed`:
-    sent to an endpoint, one reply for each. Gives a Table: `value`; `status` (`ok`, `refusal`, `unclear`,
+    `timeout` (seconds in which nothing comes before an attempt is given up; a reply that comes byte by byte
+    may take longer), `concurrency` and `attempts`; `model`: a Model that grades here instead; `seed`: sent to
+    an endpoint, one reply for each. Gives a Table: `value`; `status` (`ok`, `refusal`, `unclear`,
     `out_of_scale`, and `excluded` where words hold a control token of a `model`); `reply`, what the judge
     said, of a `model` its likeliest answer; `grader`, who graded; of a `model` also `pmass`, the probability
     of all answers.
