@@ -25,6 +25,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def _roomy_loop(session: pytest.Session) -> object:
+    return session.config.pluginmanager.get_plugin("main").pytest_runtestloop(session)  # pyright: ignore
+
+
+# CPython keeps frames in chunks of 16 KiB and maps a new one for every call across the end of the last, which
+# doubles the time of a test at such a depth. Behind a frame as large as this there is room for all others.
+_roomy_loop.__code__ = _roomy_loop.__code__.replace(co_stacksize=1 << 17)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> object:
+    return _roomy_loop(session)
+
+
 class OutsideNetwork(Exception):
     """A test tried to reach another machine."""
 
