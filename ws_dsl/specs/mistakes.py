@@ -148,6 +148,9 @@ def _mistake(
         return _Mistake(path, code, f"expected {_PATTERNS[item['ctx']['pattern']]}{got}", False)
     if kind == "string_too_long":
         return _Mistake(path, code, f"at most {item['ctx']['max_length']} characters{got}", False)
+    if kind == "too_short":
+        least = item["ctx"]["min_length"]
+        return _Mistake(path, code, f"at least {least} {'entry' if least == 1 else 'entries'}{got}", False)
     message = item["msg"].removeprefix("Value error, ")
     message = (
         f"expected {message.removeprefix('Input should be ')}" if "Input should be" in message else message
@@ -203,4 +206,6 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return short(repr(value))
+    if value in ([], {}):
+        return "an empty list" if isinstance(value, list) else "an empty mapping"
     return {"dict": "a mapping", "list": "a list"}.get(type(value).__name__, type(value).__name__)

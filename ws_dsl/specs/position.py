@@ -43,7 +43,7 @@ Index: TypeAlias = Annotated[int, Field(strict=True)]
 
 Position: TypeAlias = Role | Index | TokenPosition
 
-Positions: TypeAlias = Position | list[Position]
+Positions: TypeAlias = Position | Annotated[list[Position], Field(min_length=1)]
 """One position or several, in the order they are written."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,13 @@ from tests.steps.plain import Change, Plain, Unit
 from ws_dsl.artifacts.prompts import Prompts
 from ws_dsl.artifacts.rows import Rows
 from ws_dsl.artifacts.sites import Sites
-from ws_dsl.errors import MeasurementError
+from ws_dsl.errors import MeasurementError, SpecError
 from ws_dsl.models import readout
 from ws_dsl.models.forward import final_states
 from ws_dsl.models.positions import shared_suffix
+from ws_dsl.plan.planner import make_plan
 from ws_dsl.specs.site import FINAL
+from ws_dsl.specs.source import read
 from ws_dsl.steps.rows import forward_rows
 
 ASKED = "User: Is it true that {}?\nAssistant:"
@@ -212,3 +216,26 @@ def test_states_under_any_arm_are_those_made_alone(bench: Bench):
     for arm, made in zip(arms, together, strict=True):
         alone = bench("final_states", {"prompts": prompts, "arm": arm})
         assert alone.tensors[FINAL].tobytes() == made.tensors[FINAL].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("step", "field"),
+    [
+        ({"kind": "add_vector", "vector": "v", "at": []}, "at"),
+        ({"kind": "project_out", "vector": "v", "at": []}, "at"),
+        ({"kind": "scale", "sites": ["L1H0"], "factor": 0, "at": []}, "at"),
+        ({"kind": "clamp", "sites": ["L1H0"], "to": 0.0, "at": []}, "at"),
+        ({"kind": "clamp", "sites": ["L1H0"], "source": "neutral", "at": -1, "source_at": []}, "source_at"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else value,
+)
+def test_no_tokens_are_refused_at_their_place(tmp_path: Path, step: dict[str, Any], field: str):
+    study = tmp_path / "study.yaml"
+    given = {"v": {"kind": "random_vectors"}, "neutral": {"kind": "prompts"}}
+    lines = [f"{name}: {json.dumps(own)}" for name, own in {**given, "arm": step}.items()]
+    study.write_text("\n  ".join(["ws: 1\nid: at\nquestion: At?\nmodel: {kind: organism}\nsteps:", *lines]))
+    with pytest.raises(SpecError) as raised:
+        make_plan(read(study))
+    (told,) = [one for one in raised.value.problems if one.subject == f"steps.arm.{field}"]
+    assert (told.place.line, told.message) == (8, "at least 1 entry (got an empty list)")
+    assert told.place.column > len("  arm: ")
