@@ -12,7 +12,7 @@ import pytest
 
 from ws_dsl.report import numbers
 from ws_dsl.report.account import PromptView
-from ws_dsl.report.content import StudyPage, Verbatim
+from ws_dsl.report.content import Column, StudyPage, TableView, Verbatim
 from ws_dsl.report.markdown import render as to_html
 from ws_dsl.report.page import render, write
 from ws_dsl.report.printer import printer
@@ -229,3 +229,31 @@ def test_what_a_rule_read_in_one_line(cells: list[Quantity], shown: str):
 )
 def test_numbers_never_round_to_a_false_zero(value: float, shown: str):
     assert numbers.number(value, 2) == shown.replace("-", "−")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1.0, "1.00"),
+        (0.5, "0.500"),
+        (0.0515, "0.0515"),
+        (0.0475, "0.0475"),
+        (0.0003, "0.00030"),
+        (0.0001, "0.00010"),
+        (4.2e-7, "4.2e−7"),
+        (0.0, "< 2.2e−308"),
+    ],
+)
+@pytest.mark.parametrize("name", ["p", "p_adjusted"])
+def test_p_values_are_told_apart_beside_large_ones(name: str, value: float, shown: str):
+    """In a table, in a line that a rule read, and alone."""
+    columns = (Column("cell"), Column(name))
+    rows = (("a", Quantity(name, 1.0)), ("b", Quantity(name, value)))
+    table = TableView("t", "T", "", columns, rows, b"", ())
+    assert printer((), "").table(table).splitlines()[3].replace("\\", "") == f"| b | {shown} |"
+    read = Reading("n", "score", "", (({}, Quantity(name, value)),))
+    assert numbers.reading(read) == f"{name} {shown}"
+
+
+def test_a_mass_of_probability_is_no_p():
+    assert numbers.point(Quantity("pmass", 0.0475), 2) == "0.05"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from ws_dsl.report.quantity import Labels, Quantity, Reading
 
 _MINUS = "\N{MINUS SIGN}"
+_MOST_DIGITS = 5
+"""Digits after the point of a p; a smaller one is written with its exponent."""
 
 
 def decimals(values: Iterable[float]) -> int:
@@ -27,24 +32,35 @@ def decimals(values: Iterable[float]) -> int:
 def number(value: float, digits: int) -> str:
     """A number with a true minus sign; one that would round to zero is written with its exponent."""
     shown = f"{value:z.{digits}f}"
-    if value and float(shown) == 0:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        shown = f"{mantissa}e{int(exponent)}"
-    return shown.replace("-", _MINUS)
+    return _with_exponent(value) if value and float(shown) == 0 else shown.replace("-", _MINUS)
+
+
+def probability(value: float, digits: int) -> str:
+    """A p with two significant digits at least, since 0.0475 and 0.0515 beside 1.00 are not both 0.05.
+
+    One that float64 holds as 0 is told as smaller than what it holds.
+    """
+    if value == 0:
+        return f"< {_with_exponent(sys.float_info.min)}"
+    significant = 1 - math.floor(math.log10(abs(value)))
+    if significant > _MOST_DIGITS:
+        return _with_exponent(value)
+    return number(value, max(digits, decimals([value]), significant))
 
 
 def point(quantity: Quantity, digits: int) -> str:
     """`0.71`, or that it is undefined and why."""
     if quantity.value is None:
         return f"undefined ({quantity.reason})" if quantity.reason else "undefined"
-    return number(quantity.value, digits)
+    return _of(quantity)(quantity.value, digits)
 
 
 def interval(quantity: Quantity, digits: int) -> str:
     """`[0.64, 0.78]`, or nothing where there is no interval."""
     if quantity.value is None or quantity.low is None or quantity.high is None:
         return ""
-    return f"[{number(quantity.low, digits)}, {number(quantity.high, digits)}]"
+    shown = _of(quantity)
+    return f"[{shown(quantity.low, digits)}, {shown(quantity.high, digits)}]"
 
 
 def estimate(quantity: Quantity, digits: int) -> str:
@@ -79,6 +95,15 @@ def reading(read: Reading, show: Show = estimate) -> str:
 def cell(labels: Labels) -> str:
     """`condition=neutral, paraphrase=is_it`."""
     return ", ".join(f"{axis}={label}" for axis, label in labels.items())
+
+
+def _of(quantity: Quantity) -> Callable[[float, int], str]:
+    return probability if re.match(r"p(_|$)", quantity.statistic) else number
+
+
+def _with_exponent(value: float) -> str:
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", _MINUS)
 
 
 def _of_one_statistic(name: str, quantities: Sequence[Quantity], unit: str, show: Show) -> str:
