@@ -96,15 +96,18 @@ def scatters(
         MeasurementError: two edits of one row at the same site and position, unless both add.
     """
     by_hook: defaultdict[str, list[tuple[int, int, Edit]]] = defaultdict(list)
+    hooks: dict[Site, str] = {}
     for own, (sequence, start) in zip(edits, origins, strict=True):
         seen: dict[tuple[Site, int], Edit] = {}
         for edit in own:
-            if not edit.site.editable:
-                raise ModelError(f"{edit.site} is an attention pattern; patterns are read, not edited")
+            if edit.site not in hooks:
+                if not edit.site.editable:
+                    raise ModelError(f"{edit.site} is an attention pattern; patterns are read, not edited")
+                hooks[edit.site] = edit.site.within(handle.shape).hook
             place = (edit.site, edit.position)
             seen[place] = _both(seen[place], edit, handle) if place in seen else edit
         for edit in seen.values():
-            by_hook[edit.site.within(handle.shape).hook].append((sequence, edit.position + start, edit))
+            by_hook[hooks[edit.site]].append((sequence, edit.position + start, edit))
     return {hook: Scatter(own, handle.place(hook), handle) for hook, own in by_hook.items()}
 
 

@@ -78,7 +78,7 @@ class Tail:
             and self._handle.resumes
             and (batch.rows, batch.length) == (1, self._handle.room)
             and 2 * reads <= self._handle.room
-            and all(edit.site.within(self._handle.shape) < self._start for own in edits for edit in own)
+            and all(site < self._start for site in {edit.site for own in edits for edit in own})
         )
 
     def is_full(self, reads: int) -> bool:
