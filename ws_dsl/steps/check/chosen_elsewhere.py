@@ -9,8 +9,8 @@ What it does
 
 What it cannot show
     That rows which share no key are independent. Rows are told by their keys: other rows of another file that
-    are counted from 1 as well look the same, and need keys of their own. Whether vectors of a file were made on some of the rows, and
-    not on just these.
+    are counted from 1 as well look the same, and need keys of their own. Whether vectors of a file were made
+    on some of the rows, and not on just these.
 
 Inputs and output
     `estimated` and `chosen`: Rows in pairs; `scored` and `reused`: Rows and Vectors of a file in pairs. All
