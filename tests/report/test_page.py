@@ -225,7 +225,14 @@ def test_what_a_rule_read_in_one_line(cells: list[Quantity], shown: str):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0, "0.00"), (-0.001, "−1.0e-3"), (1.005, "1.00"), (-12.345, "−12.35"), (-0.0, "0.00")],
+    [
+        (0.0, "0.00"),
+        (-0.001, "-0.0010"),
+        (4e-7, "4.0e-7"),
+        (1.005, "1.00"),
+        (-12.345, "−12.35"),
+        (-0.0, "0.00"),
+    ],
 )
 def test_numbers_never_round_to_a_false_zero(value: float, shown: str):
     assert numbers.number(value, 2) == shown.replace("-", "−")

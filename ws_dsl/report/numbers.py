@@ -12,7 +12,7 @@ from ws_dsl.report.quantity import Labels, Quantity, Reading
 
 _MINUS = "\N{MINUS SIGN}"
 _MOST_DIGITS = 5
-"""Digits after the point of a p; a smaller one is written with its exponent."""
+"""Digits after the point that two significant ones may need; a smaller number has an exponent."""
 
 
 def decimals(values: Iterable[float]) -> int:
@@ -30,9 +30,9 @@ def decimals(values: Iterable[float]) -> int:
 
 
 def number(value: float, digits: int) -> str:
-    """A number with a true minus sign; one that would round to zero is written with its exponent."""
+    """A number with a true minus sign; of one that would round to zero two significant digits are kept."""
     shown = f"{value:z.{digits}f}"
-    return _with_exponent(value) if value and float(shown) == 0 else shown.replace("-", _MINUS)
+    return _small(value, digits) if value and float(shown) == 0 else shown.replace("-", _MINUS)
 
 
 def probability(value: float, digits: int) -> str:
@@ -42,10 +42,7 @@ def probability(value: float, digits: int) -> str:
     """
     if value == 0:
         return f"< {_with_exponent(sys.float_info.min)}"
-    significant = 1 - math.floor(math.log10(abs(value)))
-    if significant > _MOST_DIGITS:
-        return _with_exponent(value)
-    return number(value, max(digits, decimals([value]), significant))
+    return _small(value, max(digits, decimals([value])))
 
 
 def point(quantity: Quantity, digits: int) -> str:
@@ -99,6 +96,14 @@ def cell(labels: Labels) -> str:
 
 def _of(quantity: Quantity) -> Callable[[float, int], str]:
     return probability if re.match(r"p(_|$)", quantity.statistic) else number
+
+
+def _small(value: float, digits: int) -> str:
+    """A number with two significant digits at least."""
+    significant = 1 - math.floor(math.log10(abs(value)))
+    if significant > _MOST_DIGITS:
+        return _with_exponent(value)
+    return f"{value:.{max(digits, significant)}f}".replace("-", _MINUS)
 
 
 def _with_exponent(value: float) -> str:
