@@ -4,7 +4,8 @@ The artifact of a pass is the final-norm state at one position of every row, and
 captured there. Logits are read out of the state later (`ws_dsl.models.readout`), so the unembedding never
 runs over whole prompts. Every position is addressed by its index in the row, never from the end of the batch.
 Rows that differ in their position alone go through the model once; rows under the same weight differences run
-together, at whatever coefficients.
+together, at whatever coefficients. The last block is computed at the tokens that are read alone
+(`ws_dsl.models.tail`).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class _Tokens(NamedTuple):
     """Tokens of one pack that are read.
 
     Attributes:
-        indices: What each is called.
+        indices: Places of their rows in the sequence that the caller has.
         weights: Weight differences under which each runs.
         entering: Residual stream that enters the block, (tokens, width).
         attended: What its attention gives, (tokens, heads, head width).
@@ -90,9 +90,9 @@ class Tail:
         """A pass over a pack, which ends with the attention of the block.
 
         Args:
-            indices: What the tokens that are read are called.
+            indices: Places of the rows of the tokens that are read, in the sequence that the caller has.
             weights: Weight differences under which each of them runs.
-            where: Where they are.
+            where: Where they are in the pack.
         """
         tokens = where[1]
 
@@ -118,7 +118,7 @@ class Tail:
         """Lets go of all tokens that are kept.
 
         Returns:
-            What they are called, and activations of shape (tokens, width of the hook) by late hook.
+            Places of their rows, and activations of shape (tokens, width of the hook) by late hook.
         """
         tokens, self._tokens, self.kept = self._tokens, [], 0
         indices = [index for own in tokens for index in own.indices]
